@@ -1,0 +1,1 @@
+//! Capture: a live server in, a surface out, within limits.

@@ -1,0 +1,1 @@
+//! Drift: two surfaces in, changes out, schema-aware.

@@ -1,0 +1,1 @@
+//! Findings: what is said about a surface, a lockfile or a signature.

@@ -1,0 +1,1 @@
+//! Strict lossless JSON: parsing within limits, exact numbers, canonical form, digests.

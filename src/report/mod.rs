@@ -1,0 +1,1 @@
+//! Reports: findings to text and JSON, pure functions over a writer.

@@ -1,0 +1,1 @@
+//! Signing: statements, keys, bundles, trust rules, verification.

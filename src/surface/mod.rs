@@ -1,0 +1,1 @@
+//! The surface: what a server declares, and its digests.

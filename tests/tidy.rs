@@ -9,9 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms by layer, the lowest first. Rooms on one line do not know each other.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["json"],
-    &["surface", "finding"],
+    &["surface"],
+    &["finding"],
     &["lockfile", "clients", "mcp"],
     &["signing", "capture"],
     &["drift", "policy"],

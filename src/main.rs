@@ -1,1 +1,3 @@
+//! The `mcptrust` command.
+
 fn main() {}

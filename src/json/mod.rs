@@ -13,7 +13,7 @@ mod value;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use canonical::{Sink, canonical, digest_with_prefix, write_canonical};
 pub use digest::{Digest, DigestError};

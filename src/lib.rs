@@ -3,6 +3,7 @@
 //! The rooms and the direction of their dependencies are described in `docs/architecture.md`.
 
 pub mod capture;
+pub mod clients;
 pub mod drift;
 pub mod finding;
 pub mod json;

@@ -231,6 +231,10 @@ impl<'a> Parser<'a> {
             self.space();
         }
         self.close();
+        #[expect(
+            clippy::drain_collect,
+            reason = "taking the buffer would keep its spare room in every object"
+        )]
         let exact: Members<'a> = members.drain(..).collect();
         self.spare.push(members);
         Object::from_members(exact).map(Value::Object).map_err(|key| {

@@ -1,6 +1,7 @@
 //! The lockfile format, version 4: reader and writer.
 
 mod read;
+mod secrets;
 mod source;
 mod tree;
 
@@ -14,6 +15,7 @@ use crate::json::{Json, Object, Value, pretty};
 use crate::surface::{Kind, Surface};
 
 pub use read::{Error, LIMITS, MAX_BYTES, check_server_name};
+pub use secrets::{SecretArgument, secret_argument};
 pub use source::Source;
 pub use tree::{ServerDigests, Tree, TreeError};
 

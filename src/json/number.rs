@@ -64,6 +64,11 @@ impl<'a> Number<'a> {
         Cow::Owned(self.decimal().layout())
     }
 
+    /// Whether the exponent of the canonical spelling is below 10^18, as the parser asks of a written one.
+    pub(super) fn exponent_fits(&self) -> bool {
+        (self.decimal().point - 1).unsigned_abs() < 10u128.pow(18)
+    }
+
     fn decimal(&self) -> Decimal {
         let text = self.text.as_bytes();
         let (negative, text) = match text.split_first() {

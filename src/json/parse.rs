@@ -285,7 +285,8 @@ impl<'a> Parser<'a> {
             self.at += 1;
             self.some_digits("expected a digit behind the point")?;
         }
-        if let Some(b'e' | b'E') = self.peek() {
+        let exponent = matches!(self.peek(), Some(b'e' | b'E'));
+        if exponent {
             self.at += 1;
             if let Some(b'+' | b'-') = self.peek() {
                 self.at += 1;
@@ -298,8 +299,12 @@ impl<'a> Parser<'a> {
                 return Err(ErrorKind::Number("an exponent beyond 10^18"));
             }
         }
-        let text = self.text.get(start..self.at).unwrap_or_default();
-        Ok(Value::Number(Number::from_checked(text)))
+        let number = Number::from_checked(self.text.get(start..self.at).unwrap_or_default());
+        // the canonical spelling moves the exponent, and has to be readable too
+        if exponent && !number.exponent_fits() {
+            return Err(ErrorKind::Number("an exponent beyond 10^18"));
+        }
+        Ok(Value::Number(number))
     }
 
     fn digits(&mut self) {

@@ -8,7 +8,7 @@ use mcptrust::surface::{Kind, Surface};
 
 /// The file's bytes, with `count` tools of about a kilobyte each, of which the first `changed` differ:
 /// a description, an enum and a new property, in turn.
-pub fn bytes(count: usize, changed: usize) -> Vec<u8> {
+pub(crate) fn bytes(count: usize, changed: usize) -> Vec<u8> {
     let texts: Vec<String> = (0..count).map(|i| tool(i, (i < changed).then_some(i % 3))).collect();
     let mut surface = Surface { protocol_version: "2025-11-25".into(), ..Surface::default() };
     for (i, text) in texts.iter().enumerate() {

@@ -1,1 +1,3 @@
 //! Signing: statements, keys, bundles, trust rules, verification.
+
+pub mod keyless;

@@ -1,0 +1,235 @@
+//! Entries in the transparency log, Rekor v1 and v2, and the checks that its answer is about what was sent.
+
+use jiff::Timestamp;
+use sigstore_crypto::{VerificationKey, sha256};
+use sigstore_rekor::body::RekorEntryBody;
+use sigstore_rekor::{DsseEntry, HashedRekordV2, LogEntry, RekorV2KeyDetails};
+use sigstore_trust_root::TrustedRoot;
+use sigstore_types::{
+    DerCertificate, DsseEnvelope, HashAlgorithm, KindVersion, Sha256Hash, TransparencyLogEntry,
+};
+use url::Url;
+
+use super::certificate::CLOCK_TOLERANCE;
+use super::error::{Cause, Error, Service, ServiceError, Step, utc};
+use super::services::Endpoint;
+use super::transport::{Call, Transport, join};
+
+/// What happened to an entry that was sent.
+pub(super) enum Logged {
+    /// It is in the log.
+    Entry(Box<TransparencyLogEntry>),
+    /// The log has an equal entry, from an attempt whose answer was lost. It cannot give that entry's proof again:
+    /// sign anew.
+    Already,
+}
+
+/// Records the envelope and the certificate in one log.
+pub(super) async fn record(
+    transport: &Transport,
+    log: &Endpoint,
+    envelope: &DsseEnvelope,
+    certificate: &DerCertificate,
+    trust: &TrustedRoot,
+    now: impl Fn() -> Timestamp,
+) -> Result<Logged, Error> {
+    let logged = if log.api_version == 1 {
+        record_v1(transport, log, envelope, certificate).await?
+    } else {
+        record_v2(transport, log, envelope, certificate).await?
+    };
+    if let Logged::Entry(entry) = &logged {
+        check(log, entry, envelope, certificate, trust, now()).map_err(|reason| blame(log, reason))?;
+    }
+    Ok(logged)
+}
+
+/// An error of this log that came to light when its answer was checked.
+pub(super) fn blame(log: &Endpoint, reason: impl std::fmt::Display) -> ServiceError {
+    Call::get(Service::TransparencyLog, Step::LogEntry, log.url.clone()).untrue(reason)
+}
+
+fn url(log: &Endpoint, path: &str) -> Result<Url, Error> {
+    join(&log.url, path).map_err(|e| Error::local("cannot form the transparency log's URL", e))
+}
+
+async fn record_v2(
+    transport: &Transport,
+    log: &Endpoint,
+    envelope: &DsseEnvelope,
+    certificate: &DerCertificate,
+) -> Result<Logged, Error> {
+    let request = HashedRekordV2::new_with_certificate(
+        &sha256(&envelope.pae()),
+        &envelope.signature.sig,
+        certificate,
+        RekorV2KeyDetails::PkixEcdsaP256Sha256,
+    );
+    let body = serde_json::to_vec(&request).map_err(|e| Error::local("cannot write the log entry", e))?;
+    let call = Call::post(
+        Service::TransparencyLog,
+        Step::LogEntry,
+        url(log, "api/v2/log/entries")?,
+        "application/json",
+        &body,
+    );
+    match transport.send(&call).await {
+        Ok(answer) => Ok(Logged::Entry(serde_json::from_slice(&answer.body).map_err(|e| call.malformed(e))?)),
+        Err(error) if matches!(error.cause, Cause::Status { status: 409, .. }) => Ok(Logged::Already),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn record_v1(
+    transport: &Transport,
+    log: &Endpoint,
+    envelope: &DsseEnvelope,
+    certificate: &DerCertificate,
+) -> Result<Logged, Error> {
+    let request =
+        DsseEntry::new(envelope, certificate).map_err(|e| Error::local("cannot write the log entry", e))?;
+    let body = serde_json::to_vec(&request).map_err(|e| Error::local("cannot write the log entry", e))?;
+    let call = Call::post(
+        Service::TransparencyLog,
+        Step::LogEntry,
+        url(log, "api/v1/log/entries")?,
+        "application/json",
+        &body,
+    );
+    let answer = match transport.send(&call).await {
+        Ok(answer) => answer,
+        Err(error) if matches!(error.cause, Cause::Status { status: 409, .. }) => return Ok(Logged::Already),
+        Err(error) => return Err(error.into()),
+    };
+    let entries: std::collections::BTreeMap<String, LogEntry> =
+        serde_json::from_slice(&answer.body).map_err(|e| call.malformed(e))?;
+    let mut entries = entries.into_values();
+    let (Some(entry), None) = (entries.next(), entries.next()) else {
+        return Err(call.malformed("it does not hold exactly one entry").into());
+    };
+    let entry = entry.to_bundle_entry(KindVersion::DsseV001).map_err(|e| call.malformed(e))?;
+    Ok(Logged::Entry(Box::new(entry)))
+}
+
+/// Checks an entry on its own: that it is what was sent, that the log it names is a trusted one, that the checkpoint
+/// is signed by that log under its own name, and that the entry is included in it.
+fn check(
+    log: &Endpoint,
+    entry: &TransparencyLogEntry,
+    envelope: &DsseEnvelope,
+    certificate: &DerCertificate,
+    trust: &TrustedRoot,
+    now: Timestamp,
+) -> Result<(), String> {
+    check_body(log, entry, envelope, certificate)?;
+
+    let trusted = trust.tlogs.iter().find(|tlog| tlog.log_id == entry.log_id).ok_or_else(|| {
+        format!("it names the log {}, which is not in the trusted root", entry.log_id.key_id)
+    })?;
+    if trusted.public_key.valid_for.is_some_and(|range| !range.contains(now)) {
+        return Err(format!("the log {} is not valid now, says the trusted root", entry.log_id.key_id));
+    }
+    let proof = entry.inclusion_proof.as_ref().ok_or("there is no inclusion proof")?;
+    let checkpoint = proof.checkpoint.checkpoint().ok_or("there is no checkpoint")?;
+    let key = VerificationKey::from_spki(&trusted.public_key.raw_bytes)
+        .map_err(|e| format!("the log's key cannot be used: {e}"))?;
+    if !checkpoint
+        .signatures()
+        .iter()
+        .any(|signature| key.verify(checkpoint.signed_data(), &signature.signature).is_ok())
+    {
+        return Err("the checkpoint is not signed by the log that the entry names".to_owned());
+    }
+    let v2 = log.api_version != 1;
+    if v2 {
+        // A v1 log's origin carries a tree id, and often its vendor's host name; v2 says who it is.
+        let origin = Url::parse(&trusted.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let bare = trusted
+            .base_url
+            .trim_start_matches("https://")
+            .trim_start_matches("http://")
+            .trim_end_matches('/');
+        if origin.as_deref() != Some(checkpoint.origin()) && bare != checkpoint.origin() {
+            return Err(format!("the checkpoint is of {:?}, and the log is {bare:?}", checkpoint.origin()));
+        }
+    }
+    let (index, size, root) = if v2 {
+        (entry.log_index.get(), checkpoint.tree_size(), *checkpoint.root_hash())
+    } else {
+        if checkpoint.root_hash() != &proof.root_hash {
+            return Err("the inclusion proof's root is not the checkpoint's".to_owned());
+        }
+        (proof.log_index.get(), proof.tree_size, proof.root_hash)
+    };
+    let leaf = sigstore_merkle::hash_leaf(entry.canonicalized_body.as_bytes());
+    sigstore_merkle::verify_inclusion_proof(&leaf, index, size, &proof.hashes, &root)
+        .map_err(|e| format!("the inclusion proof does not hold: {e}"))?;
+
+    if let Some(time) = entry.integrated_time
+        && !v2
+        && time.duration_since(now).abs() > CLOCK_TOLERANCE
+    {
+        return Err(format!(
+            "it says it was logged at {}, and it is {} here; one of the clocks is wrong",
+            utc(time),
+            utc(now)
+        ));
+    }
+    Ok(())
+}
+
+fn check_body(
+    log: &Endpoint,
+    entry: &TransparencyLogEntry,
+    envelope: &DsseEnvelope,
+    certificate: &DerCertificate,
+) -> Result<(), String> {
+    let wanted = if log.api_version == 1 { KindVersion::DsseV001 } else { KindVersion::HashedRekordV002 };
+    if entry.kind_version != wanted {
+        return Err(format!(
+            "the entry is a {}/{}, asked for was {}/{}",
+            entry.kind_version.kind(),
+            entry.kind_version.version(),
+            wanted.kind(),
+            wanted.version()
+        ));
+    }
+    let body = RekorEntryBody::parse(&entry.canonicalized_body, entry.kind_version)
+        .map_err(|e| format!("the entry's body cannot be read: {e}"))?;
+    let (digest, signature, logged_certificate) = match body {
+        RekorEntryBody::HashedRekordV002(body) => {
+            let data = body.spec.hashed_rekord_v002;
+            if data.data.algorithm != HashAlgorithm::Sha2256 {
+                return Err("the entry's digest is not SHA-256".to_owned());
+            }
+            let logged = data.signature.verifier.x509_certificate.map(|c| c.raw_bytes);
+            (
+                data.data.digest.as_bytes() == sha256(&envelope.pae()).as_bytes(),
+                data.signature.content,
+                logged,
+            )
+        }
+        RekorEntryBody::DsseV001(body) => {
+            let [signature] = body.spec.signatures.as_slice() else {
+                return Err("the entry does not hold exactly one signature".to_owned());
+            };
+            let hash = Sha256Hash::from_hex(&body.spec.payload_hash.value)
+                .map_err(|e| format!("the entry's digest cannot be read: {e}"))?;
+            let logged = signature
+                .parse_certificate()
+                .map_err(|e| format!("the entry's certificate cannot be read: {e}"))?;
+            (hash == sha256(envelope.payload.as_bytes()), signature.signature.clone(), Some(logged))
+        }
+        _ => return Err("the entry is of another kind than asked for".to_owned()),
+    };
+    if !digest {
+        return Err("the entry is about another statement than the one that was sent".to_owned());
+    }
+    if signature != envelope.signature.sig {
+        return Err("the entry holds another signature than the one that was sent".to_owned());
+    }
+    if logged_certificate.as_ref() != Some(certificate) {
+        return Err("the entry holds another certificate than the one that was sent".to_owned());
+    }
+    Ok(())
+}

@@ -21,3 +21,6 @@ pub use negotiate::{Hello, open};
 pub use session::{CLIENT_NAME, CLIENT_VERSION, Listing, Session};
 pub use stdio::{StdioConnector, StdioLink};
 pub use version::{Era, LEGACY_VERSIONS, MODERN_VERSIONS};
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Failure;
-use crate::finding::{Direction, Finding, Severity, Subject};
+use crate::finding::{CodeInfo, Direction, Finding, Subject, codes};
 use crate::json::{self, Json, Object, Value};
 use crate::mcp::{self, Hello};
 use crate::surface::{self, Definitions, Kind, Surface};
@@ -125,7 +125,7 @@ impl Assembly {
         for (kind, list) in &self.lists {
             if list.missing {
                 findings.push(finding(
-                    "capture-list-missing",
+                    codes::CAPTURE_LIST_MISSING,
                     (*kind).into(),
                     Direction::Changed,
                     format!(
@@ -142,7 +142,7 @@ impl Assembly {
                 self.lists.iter().filter(|(other, _)| other.capability() == capability).peekable();
             if lists.peek().is_some() && lists.all(|(_, list)| list.len() == 0) {
                 findings.push(finding(
-                    "capture-empty-list",
+                    codes::CAPTURE_EMPTY_LIST,
                     kind.into(),
                     Direction::Changed,
                     format!("The server declares the capability {capability}, and lists none."),
@@ -151,7 +151,7 @@ impl Assembly {
         }
         if self.lists.iter().all(|(_, list)| list.len() == 0) {
             findings.push(finding(
-                "capture-no-definitions",
+                codes::CAPTURE_NO_DEFINITIONS,
                 Subject::Server,
                 Direction::Changed,
                 "The server declares no tool, no prompt and no resource at all.".to_owned(),
@@ -258,16 +258,11 @@ fn is_time(text: &str) -> bool {
         })
 }
 
-/// A finding of the capture with the severity that its code has.
-pub(super) fn finding(code: &'static str, kind: Subject, direction: Direction, message: String) -> Finding {
-    let severity = match code {
-        "capture-secret-echoed" => Severity::Critical,
-        "capture-no-definitions" => Severity::Moderate,
-        _ => Severity::Info,
-    };
+/// A finding of the capture, with the severity of its code. The server's name is added at the end.
+pub(super) fn finding(code: &CodeInfo, kind: Subject, direction: Direction, message: String) -> Finding {
     Finding {
-        code,
-        severity,
+        code: code.id,
+        severity: code.severity,
         direction,
         server: None,
         kind,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use crate::finding::{Direction, Finding, Subject};
+use crate::finding::{Direction, Finding, Subject, codes};
 use crate::json::{Value, pointer};
 use crate::mcp::text::{escape, quote};
 use crate::surface::{Kind, Surface};
@@ -87,7 +87,7 @@ impl Secrets {
             name,
             pointer: at,
             ..super::assemble::finding(
-                "capture-secret-echoed",
+                codes::CAPTURE_SECRET_ECHOED,
                 subject,
                 Direction::Added,
                 format!(
@@ -122,9 +122,9 @@ fn parts<'s>(surface: &'s Surface<'_>) -> Vec<(Subject, &'static str, Cow<'s, Va
         let text = Value::String(Cow::Borrowed(instructions.as_ref()));
         parts.push((Subject::Instructions, "the instructions", Cow::Owned(text)));
     }
-    for (method, value) in surface.other.iter() {
-        let _ = method;
-        parts.push((Subject::Other, "a field that no specification names", Cow::Borrowed(value)));
+    if !surface.other.is_empty() {
+        let all = Value::Object(surface.other.clone());
+        parts.push((Subject::Other, "a field that no specification names", Cow::Owned(all)));
     }
     parts
 }

@@ -3,12 +3,14 @@
 //! A code is a stable, kebab-case name for one sort of finding. Each is explained in `docs/drift-codes.md`,
 //! which a test writes from this table.
 
+mod capture;
 mod definition;
 mod schema;
 mod server;
 
 use super::Severity;
 
+pub use capture::*;
 pub use definition::*;
 pub use schema::*;
 pub use server::*;
@@ -62,6 +64,7 @@ pub const SECTIONS: &[Section] = &[
     Section { title: "Lockfile and server", codes: server::TABLE },
     Section { title: "Definitions and texts", codes: definition::TABLE },
     Section { title: "Input and output schemas", codes: schema::TABLE },
+    Section { title: "Capture", codes: capture::TABLE },
 ];
 
 /// All codes, section by section.

@@ -156,7 +156,7 @@ pub fn terminal_in(text: &str, charset: Charset) -> Cow<'_, str> {
 /// A name as it may stand in a sentence or heading: bare where it is a plain word, else escaped and in double
 /// quotes, so that a name cannot pass for the text around it.
 pub fn name(text: &str, charset: Charset) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@#?=&%+~{}".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@#$?=&%+~{}".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return Cow::Borrowed(text);
     }
@@ -215,7 +215,9 @@ mod tests {
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        for text in ["", "read_file", "C:\\new\\table", "naïve café", "日本語", "שלום", "[/]x", "a\u{301}", "#1 * 2"] {
+        for text in
+            ["", "read_file", "C:\\new\\table", "naïve café", "日本語", "שלום", "[/]x", "a\u{301}", "#1 * 2"]
+        {
             shows(text, text);
         }
     }
@@ -231,10 +233,41 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_escaped() {
         for c in [
-            '\u{ad}', '\u{34f}', '\u{61c}', '\u{115f}', '\u{17b4}', '\u{180e}', '\u{200b}', '\u{200c}', '\u{200d}',
-            '\u{200e}', '\u{202a}', '\u{202e}', '\u{2060}', '\u{2063}', '\u{2066}', '\u{2069}', '\u{2800}', '\u{3164}',
-            '\u{a0}', '\u{2003}', '\u{3000}', '\u{fe00}', '\u{fe0f}', '\u{feff}', '\u{ffa0}', '\u{fff9}', '\u{e000}',
-            '\u{fffe}', '\u{1d173}', '\u{e0001}', '\u{e0041}', '\u{e0100}', '\u{e01ef}', '\u{f0000}', '\u{10fffd}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{17b4}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2063}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{a0}',
+            '\u{2003}',
+            '\u{3000}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{e000}',
+            '\u{fffe}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\u{e01ef}',
+            '\u{f0000}',
+            '\u{10fffd}',
         ] {
             shows(&format!("a{c}b"), &format!("a{}b", escape(c)));
         }

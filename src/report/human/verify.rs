@@ -1,0 +1,185 @@
+//! What a verification found: the answer, the rules that gave it, every bundle, and what was tampered with.
+
+use std::io;
+
+use super::findings::{self, Tally};
+use super::{count, heading, item, left_out_of_drift, worst};
+use crate::report::paint::{Ink, Sheet, Text};
+use crate::report::{BundleResult, BundleStatus, Signer, Style, Verify, escape};
+
+/// Bundles that count for nothing, and fields in which one differs from the rules, that are shown.
+const OTHERS: usize = 12;
+const MISMATCHES: usize = 24;
+
+/// Writes the result of a verification, at most `limit` findings in full.
+pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &Style) -> io::Result<()> {
+    let mut sheet = Sheet::new(out, style);
+    let charset = style.charset();
+    let lockfile = escape::terminal_in(&report.lockfile, charset);
+    let (word, ink) = if report.verified { ("Verified", Ink::Good) } else { ("NOT VERIFIED", Ink::Bad) };
+    let (have, need) = (report.signers.len(), report.rules.threshold);
+    let signatures = if need == 1 { "signature" } else { "signatures" };
+    let line = format!(": {lockfile} has {have} of {need} required {signatures}.");
+    sheet.say(&Text::default().own(word, ink).own(&line, Ink::Plain))?;
+    sheet.blank()?;
+
+    fact(&mut sheet, "lockfile", &format!("sha256:{}", report.digest))?;
+    if let Some(statement) = &report.statement {
+        let project = statement.project.as_deref().unwrap_or("none named");
+        fact(&mut sheet, "project", project)?;
+        fact(&mut sheet, "sequence", &statement.sequence.to_string())?;
+    }
+    fact(&mut sheet, "rules", &report.rules.from)?;
+    fact(&mut sheet, "", &format!("sha256:{}", report.rules.digest))?;
+    if !report.rules.signers.is_empty() {
+        fact(
+            &mut sheet,
+            "signers",
+            &format!("{} of: {}", report.rules.threshold, report.rules.signers.join(", ")),
+        )?;
+    }
+    if let Some(project) = &report.rules.project {
+        fact(&mut sheet, "", &format!("for project {project}"))?;
+    }
+    if let Some(trust_root) = &report.trust_root {
+        fact(&mut sheet, "trust root", trust_root)?;
+    }
+    left_out_of_drift(&mut sheet, &report.volatile)?;
+    let counts = |result: &&BundleResult| result.status == BundleStatus::Accepted;
+    let (accepted, others): (Vec<_>, Vec<_>) = report.bundles.iter().partition(counts);
+    for result in accepted.into_iter().chain(others.iter().copied().take(OTHERS)) {
+        sheet.blank()?;
+        bundle(&mut sheet, result, report)?;
+    }
+    if others.len() > OTHERS {
+        sheet.blank()?;
+        let line = format!("And {} that count for nothing.", count(others.len() - OTHERS, "more bundle"));
+        sheet.say(&Text::default().own(&line, Ink::Plain))?;
+    }
+    if !report.findings.is_empty() {
+        sheet.blank()?;
+        let mut text = Text::default().own(&count(report.findings.len(), "difference"), Ink::Bold);
+        text.push_own(" from what was signed", Ink::Plain);
+        worst(&mut text, &Tally::new(&report.findings), style);
+        text.push_own(".", Ink::Plain);
+        sheet.say(&text)?;
+        findings::show(&mut sheet, &report.findings, limit)?;
+    }
+    if report.verified { Ok(()) } else { next(&mut sheet, report) }
+}
+
+fn next<W: io::Write>(sheet: &mut Sheet<'_, W>, report: &Verify) -> io::Result<()> {
+    sheet.blank()?;
+    heading(sheet, "What to do next")?;
+    if report.bundles.is_empty() {
+        return item(
+            sheet,
+            "There is no signature beside the lockfile: review it, and have it signed (mcptrust sign).",
+        );
+    }
+    if report.bundles.iter().any(|bundle| bundle.status == BundleStatus::Refused) {
+        item(
+            sheet,
+            "Restore the lockfile and the bundles as they were signed, or review what changed and sign again.",
+        )?;
+    }
+    if report.bundles.iter().any(|bundle| bundle.status == BundleStatus::NoRule) {
+        let from = escape::terminal_in(&report.rules.from, sheet.style.charset());
+        let text = format!(
+            "If a signer that no rule names should count, correct the rules ({from}); else ask who signed, and why."
+        );
+        item(sheet, &text)?;
+    }
+    item(sheet, "Until then, do not start the servers that this lockfile names.")
+}
+
+/// Writes one labelled line of text from outside.
+pub(in crate::report) fn fact<W: io::Write>(
+    sheet: &mut Sheet<'_, W>,
+    label: &str,
+    text: &str,
+) -> io::Result<()> {
+    let first = Text::default().own(&format!("  {label:<13}"), Ink::Dim);
+    let rest = Text::default().own(&" ".repeat(15), Ink::Plain);
+    let text = Text::default().foreign(text, Ink::Plain, sheet.style);
+    sheet.flow(&first, &rest, &text, 12).map(drop)
+}
+
+fn bundle<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult, report: &Verify) -> io::Result<()> {
+    let charset = sheet.style.charset();
+    let path = escape::terminal_in(&result.path, charset);
+    let accepted = report.signers.iter().find(|accepted| accepted.bundle == result.path);
+    let (word, ink) = match result.status {
+        BundleStatus::Accepted => ("accepted", Ink::Good),
+        BundleStatus::NoRule => {
+            ("a valid signature, but no rule names its signer; it counts for nothing", Ink::Bold)
+        }
+        BundleStatus::Refused => ("refused", Ink::Bad),
+    };
+    let mut text = Text::default().own(&path, Ink::Bold).own(": ", Ink::Plain).own(word, ink);
+    if let Some(accepted) = accepted {
+        text = text.own(&format!(" by rule {}", escape::name(&accepted.rule, charset)), Ink::Plain);
+    }
+    sheet.say(&text)?;
+    match &result.signer {
+        Some(Signer::Key { algorithm, hint }) => {
+            fact(sheet, "key", &format!("{algorithm}, sha256:{hint}"))?;
+        }
+        Some(Signer::Identity { identity, issuer }) => {
+            fact(sheet, "identity", identity)?;
+            fact(sheet, "issuer", issuer)?;
+        }
+        None => {}
+    }
+    if let Some(time) = accepted.and_then(|accepted| accepted.time) {
+        fact(sheet, "signed", &time.to_string())?;
+    }
+    let passed: Vec<&str> =
+        result.checks.iter().filter(|check| check.passed).map(|check| check.name.as_str()).collect();
+    if !passed.is_empty() {
+        fact(sheet, "checked", &passed.join(", "))?;
+    }
+    for check in result.checks.iter().filter(|check| !check.passed) {
+        let detail = check.detail.as_deref().unwrap_or("did not hold");
+        let first = Text::default().own("  FAILED", Ink::Bad).own("       ", Ink::Plain);
+        let rest = Text::default().own(&" ".repeat(15), Ink::Plain);
+        let text = Text::default()
+            .foreign(&check.name, Ink::Bold, sheet.style)
+            .own(": ", Ink::Plain)
+            .foreign(detail, Ink::Plain, sheet.style);
+        sheet.flow(&first, &rest, &text, 12)?;
+    }
+    mismatches(sheet, result)
+}
+
+/// Writes what a rule wants and what the certificate says, one above the other, so that the eye finds the place.
+fn mismatches<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult) -> io::Result<()> {
+    let charset = sheet.style.charset();
+    let mut rule = None;
+    for mismatch in result.mismatches.iter().take(MISMATCHES) {
+        if rule != Some(&mismatch.rule) {
+            rule = Some(&mismatch.rule);
+            let line = format!("  does not satisfy rule {}:", escape::name(&mismatch.rule, charset));
+            sheet.say(&Text::default().own(&line, Ink::Plain))?;
+        }
+        let field = escape::terminal_in(&mismatch.field, charset);
+        sheet.say(&Text::default().own("    ", Ink::Plain).own(&field, Ink::Bold))?;
+        let got = mismatch.got.as_deref();
+        for (label, text, ink) in
+            [("expected", Some(mismatch.expected.as_str()), Ink::Added), ("got", got, Ink::Removed)]
+        {
+            let first = Text::default().own(&format!("      {label:<10}"), Ink::Plain);
+            let rest = Text::default().own(&" ".repeat(16), Ink::Plain);
+            let text = match text {
+                Some(text) => Text::default().foreign(text, ink, sheet.style),
+                None => Text::default().own("(nothing)", Ink::Dim),
+            };
+            sheet.flow(&first, &rest, &text, 8)?;
+        }
+    }
+    if result.mismatches.len() > MISMATCHES {
+        let line = format!("    and {}", count(result.mismatches.len() - MISMATCHES, "more difference"));
+        sheet.say(&Text::default().own(&line, Ink::Plain))?;
+    }
+    Ok(())
+}

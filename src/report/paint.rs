@@ -391,3 +391,66 @@ impl Style {
         if self.unicode { "─" } else { "-" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STYLE: Style = Style { color: false, width: 40, unicode: true };
+
+    fn laid(text: &str, width: usize) -> Vec<String> {
+        let mut styled = Text::default();
+        styled.push_foreign(text, Ink::Plain, Reading::Lines, &STYLE);
+        let line = |&(start, end): &(usize, usize)| {
+            let from = styled.start(start);
+            styled.buffer[from..styled.start(end).max(from)].to_owned()
+        };
+        styled.lines(width).iter().map(line).collect()
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_within_words_only_where_they_must() {
+        assert_eq!(laid("", 8), [""]);
+        assert_eq!(laid("one two three", 8), ["one two", "three"]);
+        assert_eq!(laid("one two", 7), ["one two"]);
+        assert_eq!(laid("aaaabbbbcc d", 4), ["aaaa", "bbbb", "cc d"]);
+        assert_eq!(laid("日本語日本語", 5), ["日本", "語日", "本語"]);
+    }
+
+    #[test]
+    fn line_feeds_are_kept_and_none_are_added() {
+        assert_eq!(laid("a\n\nb\n", 8), ["a", "", "b", ""]);
+        assert_eq!(laid("  indented\nfour \nx", 10), ["  indented", "four ", "x"]);
+        assert_eq!(laid("four \nx", 4), ["four", "x"]);
+    }
+
+    #[test]
+    fn escapes_and_characters_with_marks_stay_whole() {
+        assert_eq!(laid("ab\u{200b}cd", 9), ["ab", "\\u{200b}c", "d"]);
+        assert_eq!(laid("aaa\u{301}b", 3), ["aaa\u{301}", "b"]);
+    }
+
+    #[test]
+    fn long_runs_are_counted() {
+        let shown = |text: &str| laid(text, 80).join("/");
+        assert_eq!(shown(&"\u{200b}".repeat(8)), "\\u{200b}".repeat(8));
+        assert_eq!(shown(&"\u{200b}".repeat(9)), "\\u{200b*9}");
+        assert_eq!(shown(&format!("a{}b", " ".repeat(25))), "a\\u{20*25}b");
+        assert_eq!(shown(&format!("a{}b", "\n".repeat(3))), "a///b");
+        assert_eq!(shown(&format!("a{}b", "\n".repeat(4))), "a\\u{a*4}/b");
+    }
+
+    #[test]
+    fn a_text_cannot_spell_a_mark() {
+        let shown = |text: &str, reading| {
+            let mut styled = Text::default();
+            styled.push_foreign(text, Ink::Plain, reading, &STYLE);
+            styled.buffer
+        };
+        assert_eq!(shown("[-a-] {+b+}", Reading::Lines), "[-a-] {+b+}");
+        assert_eq!(shown("[-a-] {+b+}", Reading::Marked), "[\\u{2d}a\\u{2d}] {\\u{2b}b\\u{2b}}");
+        assert_eq!(shown("a[i] - {b} + c", Reading::Marked), "a[i] - {b} + c");
+        assert_eq!(shown("]a[", Reading::Changed), "\\u{5d}a\\u{5b}");
+        assert_eq!(shown("]a[", Reading::Marked), "]a[");
+    }
+}

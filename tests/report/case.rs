@@ -106,7 +106,7 @@ pub(crate) fn findings() -> Vec<Finding> {
             "Tool \"delete_all\" was added.",
         ),
         finding(
-            "property-added",
+            "optional-property-added",
             High,
             Added,
             read("/inputSchema/properties/encoding"),
@@ -149,7 +149,7 @@ pub(crate) fn findings() -> Vec<Finding> {
             "\"kind\" now also takes \"secret\".",
         ),
         finding(
-            "hint-spelled-out",
+            "same-meaning",
             Info,
             Added,
             Place("memory", Subject::Tool, Some("read_graph"), "/annotations/openWorldHint"),
@@ -189,7 +189,7 @@ pub(crate) fn lock(written: Written) -> Lock {
         ]),
         volatile: BTreeMap::new(),
         findings: vec![finding(
-            "capture-nothing-declared",
+            "capture-no-definitions",
             Severity::High,
             Direction::Changed,
             Place("idle", Subject::Server, None, ""),
@@ -330,7 +330,7 @@ pub(crate) fn verify(verified: bool) -> Verify {
 
 fn tampered() -> Vec<Finding> {
     vec![finding(
-        "definition-tampered",
+        "tampered-changed",
         Severity::Critical,
         Direction::Changed,
         Place("filesystem", Subject::Tool, Some("read_file"), ""),

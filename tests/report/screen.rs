@@ -61,7 +61,7 @@ fn drift_that_does_not_fail() {
     let mut report = case::diff();
     report.signed_by = None;
     report.volatile.clear();
-    report.findings.retain(|finding| finding.code == "hint-spelled-out");
+    report.findings.retain(|finding| finding.code == "same-meaning");
     assert_snapshot!("drift_that_passes", shown(|out| human::diff(out, &report, 10, &PLAIN)));
 }
 

@@ -110,3 +110,29 @@ fn many_servers_without_findings_stay_on_one_line() {
     assert!(text.starts_with("No drift: 2,000 servers with 20,000 definitions"), "{text}");
     assert!(text.lines().count() < 10);
 }
+
+#[test]
+fn texts_with_little_in_common_stand_one_after_the_other() {
+    let mut report = case::diff();
+    report.findings.truncate(1);
+    let mut shown_as = |before: Json, after: Json| {
+        (report.findings[0].before, report.findings[0].after) = (Some(before), Some(after));
+        shown(|out| human::diff(out, &report, 10, &PLAIN))
+    };
+    let old = Json::from("Reads a file from the disk and returns what it holds.");
+    let appended = format!("{} {}", old.as_str().unwrap(), "Then sends it away. ".repeat(20));
+    assert!(shown_as(old.clone(), Json::from(appended)).contains("│ Reads a file from the disk and"));
+    let other =
+        shown_as(old.clone(), Json::from("Deletes everything, and says nothing at all about it to anybody."));
+    assert!(
+        other.contains("was │ \"Reads a file") && other.contains("now │ \"Deletes everything"),
+        "{other}"
+    );
+    let digest = case::json(&format!("{{\"sha256\":\"{}\"}}", "ab".repeat(32)));
+    let tool = case::json(
+        "{\"description\":\"Reads a file.\",\"inputSchema\":{\"type\":\"object\"},\"name\":\"read_file\"}",
+    );
+    let tree = shown_as(digest, tool);
+    assert!(tree.contains("was │ {\"sha256\": ") && tree.contains("now │ "), "{tree}");
+    assert!(!tree.contains("{+"), "{tree}");
+}

@@ -19,6 +19,8 @@ const CONTEXT: usize = 120;
 /// Characters of one stretch of removed and of added text that are shown.
 const REMOVED_CHARS: usize = 600;
 const ADDED_CHARS: usize = 2_400;
+/// Texts up to this many characters are shown one above the other.
+const SHORT: usize = 40;
 /// Above this many bytes on either side, texts are not compared word by word.
 const WORD_DIFF_BYTES: usize = 64 * 1024;
 
@@ -28,32 +30,32 @@ pub(super) fn show<W: io::Write>(
     finding: &Finding,
     indent: usize,
 ) -> io::Result<()> {
-    match (&finding.before, &finding.after) {
-        (None, None) => Ok(()),
+    let spans = match (&finding.before, &finding.after) {
         (Some(Value::String(before)), Some(Value::String(after))) => {
-            let room = sheet.style.columns().saturating_sub(indent + 8);
-            let short =
-                |text: &str| text.chars().take(room + 1).count() <= room.min(40) && !text.contains('\n');
-            if short(before) && short(after) {
-                side(sheet, Side::Was, finding.before.as_ref(), finding, indent)?;
-                return side(sheet, Side::Now, finding.after.as_ref(), finding, indent);
-            }
-            difference(sheet, before, after, indent)
+            let short = |text: &str| text.chars().nth(SHORT).is_none() && !text.contains('\n');
+            if short(before) && short(after) { None } else { worded(before, after, usize::min) }
         }
         (Some(before), Some(after)) => {
             let (before, after) = (flat(before), flat(after));
-            let room = sheet.style.columns().saturating_sub(indent + 8);
-            if before.len().max(after.len()) > room * 2 {
-                return difference(sheet, &before, &after, indent);
-            }
-            side(sheet, Side::Was, finding.before.as_ref(), finding, indent)?;
-            side(sheet, Side::Now, finding.after.as_ref(), finding, indent)
+            let short = |text: &str| text.chars().nth(2 * SHORT).is_none();
+            if short(&before) && short(&after) { None } else { worded(&before, &after, usize::max) }
         }
-        (before, after) => {
-            side(sheet, Side::Was, before.as_ref(), finding, indent)?;
-            side(sheet, Side::Now, after.as_ref(), finding, indent)
-        }
+        _ => None,
+    };
+    if let Some(spans) = spans {
+        return difference(sheet, &spans, indent);
     }
+    side(sheet, Side::Was, finding.before.as_ref(), finding, indent)?;
+    side(sheet, Side::Now, finding.after.as_ref(), finding, indent)
+}
+
+/// The spans of a word-level difference, where at least half of one side is the same; with less in common, the
+/// two are easier to read one after the other. `of` picks that side: the shorter one of texts, so that a long
+/// addition is shown as one; the longer one of values, which share their syntax anyway.
+fn worded(before: &str, after: &str, of: fn(usize, usize) -> usize) -> Option<Vec<Span>> {
+    let spans = spans(before, after);
+    let same: usize = spans.iter().map(|span| if let Span::Same(text) = span { text.len() } else { 0 }).sum();
+    (same * 2 >= of(before.len(), after.len())).then_some(spans)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,14 +175,8 @@ fn side<W: io::Write>(
     }
 }
 
-/// Writes the word-level difference of two texts.
-fn difference<W: io::Write>(
-    sheet: &mut Sheet<'_, W>,
-    before: &str,
-    after: &str,
-    indent: usize,
-) -> io::Result<()> {
-    let spans = spans(before, after);
+/// Writes a word-level difference.
+fn difference<W: io::Write>(sheet: &mut Sheet<'_, W>, spans: &[Span], indent: usize) -> io::Result<()> {
     let mut gutter = Gutter::new("", Ink::Plain, indent, sheet.style);
     let mut text = Text::default();
     let mut lines = TEXT_LINES;

@@ -13,8 +13,8 @@ const LINES: usize = 40;
 const TEXT_LINES: usize = 12;
 /// Levels that are indented; what lies deeper stands on one line.
 const LEVELS: usize = 6;
-/// Members that come first at every level: what a model reads, and what weakens a client's caution.
-const FIRST: [&str; 3] = ["description", "title", "annotations"];
+/// Members that come first at every level: what a model reads, what a client trusts, what is run.
+const FIRST: [&str; 6] = ["description", "title", "annotations", "source", "command", "instructions"];
 
 /// Writes the members of `object` behind the gutter, except a member `name` that only repeats `own_name`.
 pub(super) fn show<W: io::Write>(

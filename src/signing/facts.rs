@@ -1,0 +1,78 @@
+//! Who signed, as facts that outlive the check: for reports and for signer drift.
+
+use std::collections::BTreeMap;
+
+use super::certificate::{Identity, SigningCertificate};
+use super::keys::{Algorithm, PublicKey};
+use crate::json::{Digest, Json, Object};
+
+/// Who signed. Only a verified signature yields facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignerFacts {
+    /// The holder of a key.
+    Key {
+        /// SHA-256 of the key's SPKI.
+        hint: Digest,
+        /// Its algorithm.
+        algorithm: Algorithm,
+    },
+    /// An identity in a certificate.
+    Identity {
+        /// Who vouched for the identity.
+        issuer: String,
+        /// The subject alternative name.
+        identity: Identity,
+        /// Claims by name.
+        claims: BTreeMap<String, String>,
+    },
+}
+
+impl SignerFacts {
+    pub(super) fn of_key(key: &PublicKey) -> Self {
+        Self::Key { hint: key.hint(), algorithm: key.algorithm() }
+    }
+
+    pub(super) fn of_certificate(certificate: &SigningCertificate) -> Self {
+        Self::Identity {
+            issuer: certificate.issuer.clone(),
+            identity: certificate.identity.clone(),
+            claims: certificate.claims.clone(),
+        }
+    }
+
+    /// What makes two signatures those of one signer: the key, or the identity at its issuer.
+    #[must_use]
+    pub fn same_signer(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key { hint: a, .. }, Self::Key { hint: b, .. }) => a == b,
+            (
+                Self::Identity { issuer: a, identity: x, .. },
+                Self::Identity { issuer: b, identity: y, .. },
+            ) => a == b && x == y,
+            _ => false,
+        }
+    }
+
+    /// The facts as they stand in reports.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut fields = Object::new();
+        match self {
+            Self::Key { hint, algorithm } => {
+                fields.insert("method", "key");
+                fields.insert("key", hint.to_string());
+                fields.insert("algorithm", algorithm.as_str());
+            }
+            Self::Identity { issuer, identity, claims } => {
+                fields.insert("method", "identity");
+                fields.insert("issuer", issuer.clone());
+                fields.insert("identity", identity.as_str().to_owned());
+                fields.insert("identityKind", identity.kind());
+                let claims: Object<'static> =
+                    claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+                fields.insert("claims", claims);
+            }
+        }
+        Json::from(fields)
+    }
+}

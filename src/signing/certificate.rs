@@ -84,7 +84,9 @@ pub fn claim_name(text: &str) -> Option<String> {
 fn claim_name_of(number: u32) -> Option<String> {
     match CLAIMS.iter().find(|info| info.number == number) {
         Some(info) => Some(info.name.to_owned()),
-        None if number > CLAIMS.last().map_or(0, |info| info.number) => Some(format!("{FULCIO_ARC}.{number}")),
+        None if number > CLAIMS.last().map_or(0, |info| info.number) => {
+            Some(format!("{FULCIO_ARC}.{number}"))
+        }
         None => None,
     }
 }
@@ -211,10 +213,8 @@ impl SigningCertificate {
             }
         }
         let issuer = issuer(&mut fulcio)?;
-        let claims = fulcio
-            .into_iter()
-            .filter_map(|(number, value)| Some((claim_name_of(number)?, value)))
-            .collect();
+        let claims =
+            fulcio.into_iter().filter_map(|(number, value)| Some((claim_name_of(number)?, value))).collect();
         let time = |time: x509_cert::time::Time| {
             Timestamp::from_second(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
                 .map_err(|error| malformed(&error))

@@ -58,7 +58,9 @@ pub enum StatementError {
         found: String,
     },
     /// A statement about something else.
-    #[error("the statement's `predicateType` is {found:?}, expected {PREDICATE_TYPE:?}; it says nothing about a lockfile")]
+    #[error(
+        "the statement's `predicateType` is {found:?}, expected {PREDICATE_TYPE:?}; it says nothing about a lockfile"
+    )]
     PredicateType {
         /// What it says.
         found: String,
@@ -83,7 +85,12 @@ pub enum StatementError {
 impl Statement {
     /// The statement about a lockfile: its bytes, and the same file parsed.
     #[must_use]
-    pub fn for_lockfile(bytes: &[u8], lockfile: &Lockfile<'_>, sequence: u64, previous: Option<Digest>) -> Self {
+    pub fn for_lockfile(
+        bytes: &[u8],
+        lockfile: &Lockfile<'_>,
+        sequence: u64,
+        previous: Option<Digest>,
+    ) -> Self {
         Self {
             subject_name: SUBJECT_NAME.to_owned(),
             subject_digest: Digest::of(bytes),

@@ -50,7 +50,9 @@ pub enum TrustError {
     #[error("the trusted root is not valid JSON: {0}")]
     Json(#[from] ParseError),
     /// Not a trusted root of a known version.
-    #[error("this is no trusted root: its media type is {found:?}, expected application/vnd.dev.sigstore.trustedroot")]
+    #[error(
+        "this is no trusted root: its media type is {found:?}, expected application/vnd.dev.sigstore.trustedroot"
+    )]
     MediaType {
         /// What the file says.
         found: String,
@@ -166,7 +168,11 @@ impl TrustMaterial {
     /// # Errors
     /// As [`TrustMaterial::from_json`]; the tests show that it does not happen.
     pub fn public_good() -> Result<Self, TrustError> {
-        Self::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes(), Source::PublicGood, EMBEDDED_AS_OF.parse().ok())
+        Self::from_json(
+            SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes(),
+            Source::PublicGood,
+            EMBEDDED_AS_OF.parse().ok(),
+        )
     }
 
     /// The embedded copy of Sigstore's staging root.
@@ -174,7 +180,11 @@ impl TrustMaterial {
     /// # Errors
     /// As [`TrustMaterial::from_json`]; the tests show that it does not happen.
     pub fn staging() -> Result<Self, TrustError> {
-        Self::from_json(SIGSTORE_STAGING_TRUSTED_ROOT.as_bytes(), Source::Staging, EMBEDDED_AS_OF.parse().ok())
+        Self::from_json(
+            SIGSTORE_STAGING_TRUSTED_ROOT.as_bytes(),
+            Source::Staging,
+            EMBEDDED_AS_OF.parse().ok(),
+        )
     }
 
     /// Where it came from.
@@ -212,7 +222,11 @@ impl TrustMaterial {
     }
 
     /// Verifies an RFC 3161 response over a signature; the time, and the authority that vouches for it.
-    pub(super) fn verify_timestamp(&self, response: &[u8], signature: &[u8]) -> Result<(Timestamp, String), String> {
+    pub(super) fn verify_timestamp(
+        &self,
+        response: &[u8],
+        signature: &[u8],
+    ) -> Result<(Timestamp, String), String> {
         let token = TimestampToken::from_bytes(response);
         let signature = SignatureBytes::from_bytes(signature);
         let mut reason = "the trust material names no timestamp authority".to_owned();
@@ -282,8 +296,9 @@ fn logs(root: &TrustedRoot) -> Result<Vec<TrustedLog>, TrustError> {
             let id = log.log_id.key_id.as_bytes().to_vec();
             Ok(TrustedLog {
                 id,
-                key: VerificationKey::from_spki(&log.public_key.raw_bytes)
-                    .map_err(|error| TrustError::Malformed(format!("key of the transparency log {uri}: {error}")))?,
+                key: VerificationKey::from_spki(&log.public_key.raw_bytes).map_err(|error| {
+                    TrustError::Malformed(format!("key of the transparency log {uri}: {error}"))
+                })?,
                 names: checkpoint_names(uri),
                 validity: log.public_key.valid_for.ok_or_else(no_start)?,
             })

@@ -5,9 +5,9 @@
 
 mod read;
 pub use read::LIMITS;
-mod write;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use super::dsse::Envelope;
 use super::shape::ShapeError;
@@ -65,7 +65,9 @@ pub enum BundleError {
         found: String,
     },
     /// Not exactly one signature in the envelope.
-    #[error("the envelope holds {count} signatures, expected exactly one; give every signer a bundle of their own")]
+    #[error(
+        "the envelope holds {count} signatures, expected exactly one; give every signer a bundle of their own"
+    )]
     SignatureCount {
         /// How many there are.
         count: usize,

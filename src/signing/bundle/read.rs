@@ -1,7 +1,8 @@
 //! Reading bundles: unknown fields, duplicate keys, oversize and trailing data are refused.
 
 use super::{
-    Bundle, BundleError, Content, InclusionProof, LogEntry, Material, MessageDigest, MessageSignature, Version,
+    Bundle, BundleError, Content, InclusionProof, LogEntry, Material, MessageDigest, MessageSignature,
+    Version,
 };
 use crate::json::{self, Limits};
 use crate::signing::dsse::Envelope;
@@ -130,7 +131,10 @@ fn content(top: &mut Fields<'_>) -> Result<Content, BundleError> {
             fields.finish()?;
             Ok(Content::Message(MessageSignature { digest, signature }))
         }
-        _ => Err(ShapeError::new("", "expected exactly one of \"dsseEnvelope\" and \"messageSignature\"").into()),
+        _ => {
+            Err(ShapeError::new("", "expected exactly one of \"dsseEnvelope\" and \"messageSignature\"")
+                .into())
+        }
     }
 }
 

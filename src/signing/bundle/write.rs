@@ -22,7 +22,8 @@ impl Bundle {
                 material.insert("publicKey", object([("hint", Json::from(hint.clone()))]));
             }
             Material::Certificate { leaf, intermediates } if self.version < super::Version::V0_3 => {
-                let chain: Vec<Json> = std::iter::once(leaf).chain(intermediates).map(|der| raw_bytes(der)).collect();
+                let chain: Vec<Json> =
+                    std::iter::once(leaf).chain(intermediates).map(|der| raw_bytes(der)).collect();
                 material.insert("x509CertificateChain", object([("certificates", Json::from(chain))]));
             }
             Material::Certificate { leaf, .. } => {
@@ -30,15 +31,17 @@ impl Bundle {
             }
         }
         if !self.entries.is_empty() {
-            material.insert("tlogEntries", Json::from(self.entries.iter().map(log_entry).collect::<Vec<_>>()));
+            material
+                .insert("tlogEntries", Json::from(self.entries.iter().map(log_entry).collect::<Vec<_>>()));
         }
         if !self.timestamps.is_empty() {
-            let timestamps: Vec<Json> =
-                self.timestamps.iter().map(|response| object([("signedTimestamp", base64(response))])).collect();
-            material.insert(
-                "timestampVerificationData",
-                object([("rfc3161Timestamps", Json::from(timestamps))]),
-            );
+            let timestamps: Vec<Json> = self
+                .timestamps
+                .iter()
+                .map(|response| object([("signedTimestamp", base64(response))]))
+                .collect();
+            material
+                .insert("timestampVerificationData", object([("rfc3161Timestamps", Json::from(timestamps))]));
         }
         let mut top = Object::new();
         top.insert("mediaType", self.version.media_type());

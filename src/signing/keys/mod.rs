@@ -55,10 +55,14 @@ pub enum KeyError {
     #[error("the key is malformed: {0}")]
     Malformed(String),
     /// A public key where a private key is needed.
-    #[error("this is a public key, and signing needs the private key; give `mcptrust.key`, not `mcptrust.pub`")]
+    #[error(
+        "this is a public key, and signing needs the private key; give `mcptrust.key`, not `mcptrust.pub`"
+    )]
     PublicGivenAsPrivate,
     /// A private key where a public key is needed.
-    #[error("this is a private key, and verifying needs the public key; give `mcptrust.pub`, and keep the private key away from verifiers")]
+    #[error(
+        "this is a private key, and verifying needs the public key; give `mcptrust.pub`, and keep the private key away from verifiers"
+    )]
     PrivateGivenAsPublic,
     /// The private key is encrypted and no passphrase was given.
     #[error("the private key is encrypted; give its passphrase at the prompt or in MCPTRUST_PASSPHRASE")]
@@ -78,7 +82,9 @@ pub enum KeyError {
         expected: &'static str,
     },
     /// The key is a low-order point: signatures under it prove nothing.
-    #[error("the Ed25519 public key is a low-order point, which no honest key generator makes; make a new key with `mcptrust keygen`")]
+    #[error(
+        "the Ed25519 public key is a low-order point, which no honest key generator makes; make a new key with `mcptrust keygen`"
+    )]
     Weak,
     /// The system's random number generator failed.
     #[error("the system gave no random numbers: {0}")]
@@ -126,7 +132,8 @@ impl SigningKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        let info = PrivateKeyInfoRef::from_der(der).map_err(|error| KeyError::Malformed(error.to_string()))?;
+        let info =
+            PrivateKeyInfoRef::from_der(der).map_err(|error| KeyError::Malformed(error.to_string()))?;
         if info.algorithm.oid != ED25519 {
             return Err(KeyError::Unsupported {
                 found: describe_algorithm(info.algorithm.oid, info.algorithm.parameters_oid().ok()),
@@ -159,9 +166,7 @@ impl SigningKey {
                 (EncryptedPrivateKeyInfoRef::PEM_LABEL, encrypt(document.as_bytes(), passphrase)?)
             }
         };
-        document
-            .to_pem(label, LineEnding::LF)
-            .map_err(|error| KeyError::Malformed(error.to_string()))
+        document.to_pem(label, LineEnding::LF).map_err(|error| KeyError::Malformed(error.to_string()))
     }
 
     /// The public half.
@@ -287,7 +292,9 @@ impl PublicKey {
             // One spelling for one key: a compressed point would give the same key a second hint.
             Algorithm::EcdsaP256 | Algorithm::EcdsaP384 => {
                 if point.first() != Some(&0x04) {
-                    return Err(KeyError::Malformed("the curve point is not in the uncompressed form".to_owned()));
+                    return Err(KeyError::Malformed(
+                        "the curve point is not in the uncompressed form".to_owned(),
+                    ));
                 }
                 ecdsa(algorithm, point)?;
             }
@@ -329,13 +336,15 @@ impl PublicKey {
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self.algorithm {
             Algorithm::Ed25519 => {
-                let (Ok(key), Ok(signature)) = (ed25519(&self.point), Signature::from_slice(signature)) else {
+                let (Ok(key), Ok(signature)) = (ed25519(&self.point), Signature::from_slice(signature))
+                else {
                     return false;
                 };
                 key.verify_strict(message, &signature).is_ok()
             }
-            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 => ecdsa(self.algorithm, &self.point)
-                .is_ok_and(|key| key.verify_sig(message, signature).is_ok()),
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 => {
+                ecdsa(self.algorithm, &self.point).is_ok_and(|key| key.verify_sig(message, signature).is_ok())
+            }
         }
     }
 }
@@ -347,9 +356,9 @@ impl fmt::Debug for PublicKey {
 }
 
 fn ed25519(point: &[u8]) -> Result<VerifyingKey, KeyError> {
-    let bytes = point
-        .try_into()
-        .map_err(|_| KeyError::Malformed(format!("an Ed25519 public key has 32 bytes, got {}", point.len())))?;
+    let bytes = point.try_into().map_err(|_| {
+        KeyError::Malformed(format!("an Ed25519 public key has 32 bytes, got {}", point.len()))
+    })?;
     VerifyingKey::from_bytes(bytes)
         .map_err(|_| KeyError::Malformed("the Ed25519 public key is not a point on the curve".to_owned()))
 }

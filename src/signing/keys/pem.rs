@@ -38,7 +38,9 @@ pub(super) fn decode(bytes: &[u8], expected: &'static str) -> Result<(String, Do
             let line = block.get(end..)?;
             Some(end + line.find('\n').unwrap_or(line.len()))
         })
-        .ok_or_else(|| KeyError::Malformed("the PEM block has no `-----END` line; is the file complete?".to_owned()))?;
+        .ok_or_else(|| {
+            KeyError::Malformed("the PEM block has no `-----END` line; is the file complete?".to_owned())
+        })?;
     let (block, after) = block.split_at(end);
     if !after.trim().is_empty() {
         return Err(KeyError::ExtraData { place: "after" });

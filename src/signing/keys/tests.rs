@@ -89,7 +89,10 @@ fn what_is_no_key_file_is_refused() {
     assert_eq!(public("ssh-ed25519 AAAA"), KeyError::NotPem { expected: "PUBLIC KEY" });
     assert_eq!(private(&format!("{OPENSSL_ED25519}x")), KeyError::ExtraData { place: "after" });
     assert_eq!(private(&format!("x\n{OPENSSL_ED25519}")), KeyError::ExtraData { place: "before" });
-    assert_eq!(private(&format!("{OPENSSL_ED25519}{OPENSSL_ED25519}")), KeyError::ExtraData { place: "after" });
+    assert_eq!(
+        private(&format!("{OPENSSL_ED25519}{OPENSSL_ED25519}")),
+        KeyError::ExtraData { place: "after" }
+    );
     let truncated = OPENSSL_ED25519.get(..60).unwrap();
     assert!(matches!(private(truncated), KeyError::Malformed(_)), "{}", private(truncated));
     let large = vec![b'-'; 70_000];
@@ -97,7 +100,10 @@ fn what_is_no_key_file_is_refused() {
         SigningKey::from_pem(&large, None).unwrap_err(),
         KeyError::TooLarge { size: 70_000, limit: 65_536 }
     );
-    assert_eq!(SigningKey::from_pem(b"\xff", None).unwrap_err(), KeyError::NotPem { expected: "PRIVATE KEY" });
+    assert_eq!(
+        SigningKey::from_pem(b"\xff", None).unwrap_err(),
+        KeyError::NotPem { expected: "PRIVATE KEY" }
+    );
 }
 
 #[test]
@@ -116,7 +122,10 @@ fn other_keys_are_named() {
     let rsa = include_str!("../../../testdata/signing/keys/rsa.pub");
     assert_eq!(public(rsa).to_string(), format!("unsupported key: got an RSA key; expected {PUBLIC_KINDS}"));
     let p256 = include_str!("../../../testdata/signing/keys/p256.key");
-    assert_eq!(private(p256).to_string(), format!("unsupported key: got an ECDSA P-256 key; expected {PRIVATE_KINDS}"));
+    assert_eq!(
+        private(p256).to_string(),
+        format!("unsupported key: got an ECDSA P-256 key; expected {PRIVATE_KINDS}")
+    );
     let p521 = include_str!("../../../testdata/signing/keys/p521.pub");
     assert!(public(p521).to_string().contains("an elliptic-curve key on the curve 1.3.132.0.35"));
     for (label, name) in [
@@ -159,8 +168,8 @@ fn low_order_points_are_refused() {
 fn a_malleated_signature_is_refused() {
     // S + L is the same scalar in another spelling (RFC 8032 section 5.1.7).
     const L: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let mut signature = key().sign(b"m");
     let mut carry = 0_u16;

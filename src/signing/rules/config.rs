@@ -53,8 +53,8 @@ impl Rules {
     /// # Errors
     /// [`RulesError`] with the line, for unknown fields and for rules that would trust too much or nobody.
     pub fn from_toml(text: &str, load: &mut KeyLoader<'_>) -> Result<Option<Self>, RulesError> {
-        let raw: RawFile =
-            toml::from_str(text).map_err(|error| RulesError::Toml(error.to_string().trim_end().to_owned()))?;
+        let raw: RawFile = toml::from_str(text)
+            .map_err(|error| RulesError::Toml(error.to_string().trim_end().to_owned()))?;
         let Some(trust) = raw.trust else { return Ok(None) };
         let line = |offset: usize| Some(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
         let threshold = match &trust.threshold {
@@ -66,10 +66,8 @@ impl Rules {
             .into_iter()
             .map(|signer| {
                 let start = signer.span().start;
-                signer_rule(signer.into_inner(), load).map_err(|(at, message)| RulesError::Rule {
-                    line: line(at.unwrap_or(start)),
-                    message,
-                })
+                signer_rule(signer.into_inner(), load)
+                    .map_err(|(at, message)| RulesError::Rule { line: line(at.unwrap_or(start)), message })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let threshold_line = trust.threshold.as_ref().and_then(|threshold| line(threshold.span().start));
@@ -85,7 +83,10 @@ type Problem = (Option<usize>, String);
 
 fn signer_rule(raw: RawSigner, load: &mut KeyLoader<'_>) -> Result<SignerRule, Problem> {
     if raw.name.get_ref().trim().is_empty() {
-        return Err((Some(raw.name.span().start), "`name` is empty; reports call the signer by it".to_owned()));
+        return Err((
+            Some(raw.name.span().start),
+            "`name` is empty; reports call the signer by it".to_owned(),
+        ));
     }
     let by_identity = raw.issuer.is_some()
         || raw.issuer_regexp.is_some()
@@ -106,15 +107,25 @@ fn signer_rule(raw: RawSigner, load: &mut KeyLoader<'_>) -> Result<SignerRule, P
         }
         (Some(path), false) => {
             let at = Some(path.span().start);
-            let bytes = load(path.get_ref()).map_err(|reason| (at, format!("key {:?}: {reason}", path.get_ref())))?;
-            let key = PublicKey::from_pem(&bytes).map_err(|error| (at, format!("key {:?}: {error}", path.get_ref())))?;
+            let bytes =
+                load(path.get_ref()).map_err(|reason| (at, format!("key {:?}: {reason}", path.get_ref())))?;
+            let key = PublicKey::from_pem(&bytes)
+                .map_err(|error| (at, format!("key {:?}: {error}", path.get_ref())))?;
             Method::Key(key)
         }
         (None, true) => {
-            let issuer = matcher("issuer", raw.issuer, raw.issuer_regexp)?
-                .ok_or_else(|| (None, "the signer has no `issuer`: an identity means nothing without who vouches for it".to_owned()))?;
+            let issuer = matcher("issuer", raw.issuer, raw.issuer_regexp)?.ok_or_else(|| {
+                (
+                    None,
+                    "the signer has no `issuer`: an identity means nothing without who vouches for it"
+                        .to_owned(),
+                )
+            })?;
             let identity = matcher("identity", raw.identity, raw.identity_regexp)?;
-            Method::Identity(IdentityRule::new(issuer, identity, claims(raw.claims)?).map_err(|message| (None, message))?)
+            Method::Identity(
+                IdentityRule::new(issuer, identity, claims(raw.claims)?)
+                    .map_err(|message| (None, message))?,
+            )
         }
     };
     Ok(SignerRule {
@@ -149,9 +160,13 @@ fn matcher(
 fn claims(raw: BTreeMap<Spanned<String>, Spanned<String>>) -> Result<BTreeMap<String, String>, Problem> {
     let mut claims = BTreeMap::new();
     for (key, value) in raw {
-        let name = claim_name(key.get_ref()).ok_or_else(|| (Some(key.span().start), unknown_claim(key.get_ref())))?;
+        let name = claim_name(key.get_ref())
+            .ok_or_else(|| (Some(key.span().start), unknown_claim(key.get_ref())))?;
         if claims.insert(name, value.into_inner()).is_some() {
-            return Err((Some(key.span().start), format!("the claim {:?} stands there twice", key.get_ref())));
+            return Err((
+                Some(key.span().start),
+                format!("the claim {:?} stands there twice", key.get_ref()),
+            ));
         }
     }
     Ok(claims)

@@ -79,13 +79,18 @@ impl Flags {
         let mut claims = parse_claims(&self.claims)?;
         let mut issuer = matcher("--certificate-oidc-issuer", self.issuer, self.issuer_regexp)?;
         let mut identity = matcher("--certificate-identity", self.identity, self.identity_regexp)?;
-        let github = self.github_repository.is_some() || self.github_workflow.is_some() || self.github_ref.is_some();
+        let github =
+            self.github_repository.is_some() || self.github_workflow.is_some() || self.github_ref.is_some();
         if let (Some(_), true) = (&self.gitlab_project, github) {
-            return Err(RulesError::flag("`--gitlab-project` and the `--github-*` flags contradict each other"));
+            return Err(RulesError::flag(
+                "`--gitlab-project` and the `--github-*` flags contradict each other",
+            ));
         }
         if github {
             let repository = self.github_repository.ok_or_else(|| {
-                RulesError::flag("`--github-workflow` and `--github-ref` need `--github-repository OWNER/NAME`")
+                RulesError::flag(
+                    "`--github-workflow` and `--github-ref` need `--github-repository OWNER/NAME`",
+                )
             })?;
             check_path("--github-repository", "OWNER/NAME", &repository, 2..=2)?;
             let host = host_of(issuer.as_ref(), GITHUB_ISSUER, "https://github.com")?;
@@ -104,7 +109,11 @@ impl Flags {
                         "`--github-workflow` and `--certificate-identity` both name the workflow; give one of them",
                     ));
                 }
-                identity = Some(github_workflow(&format!("{host}/{repository}"), &workflow, self.github_ref.as_deref())?);
+                identity = Some(github_workflow(
+                    &format!("{host}/{repository}"),
+                    &workflow,
+                    self.github_ref.as_deref(),
+                )?);
             }
             issuer.get_or_insert_with(|| Matcher::Exact(GITHUB_ISSUER.to_owned()));
         }
@@ -129,13 +138,15 @@ fn host_of(issuer: Option<&Matcher>, public_issuer: &str, public_host: &str) -> 
         None => Ok(public_host.to_owned()),
         // GitHub's enterprises may have issuers of their own below the public one.
         Some(Matcher::Exact(issuer))
-            if issuer == public_issuer || issuer.strip_prefix(public_issuer).is_some_and(|rest| rest.starts_with('/')) =>
+            if issuer == public_issuer
+                || issuer.strip_prefix(public_issuer).is_some_and(|rest| rest.starts_with('/')) =>
         {
             Ok(public_host.to_owned())
         }
         Some(Matcher::Exact(issuer)) => {
-            let url = url::Url::parse(issuer)
-                .map_err(|error| RulesError::flag(format!("`--certificate-oidc-issuer {issuer}` is no URL: {error}")))?;
+            let url = url::Url::parse(issuer).map_err(|error| {
+                RulesError::flag(format!("`--certificate-oidc-issuer {issuer}` is no URL: {error}"))
+            })?;
             Ok(url.origin().ascii_serialization())
         }
         Some(Matcher::Pattern(_)) => Err(RulesError::flag(
@@ -169,7 +180,8 @@ fn check_path(
     segments: std::ops::RangeInclusive<usize>,
 ) -> Result<(), RulesError> {
     let plain = |segment: &str| {
-        !segment.is_empty() && segment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        !segment.is_empty()
+            && segment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     let well_formed = path.split('/').all(plain) && segments.contains(&path.split('/').count());
     if well_formed {
@@ -178,12 +190,16 @@ fn check_path(
     Err(RulesError::flag(format!("`{flag} {path}` is not of the form {shape}")))
 }
 
-fn matcher(flag: &str, exact: Option<String>, pattern: Option<String>) -> Result<Option<Matcher>, RulesError> {
+fn matcher(
+    flag: &str,
+    exact: Option<String>,
+    pattern: Option<String>,
+) -> Result<Option<Matcher>, RulesError> {
     match (exact, pattern) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => {
-            Err(RulesError::flag(format!("`{flag}` and `{flag}-regexp` contradict each other; give one of them")))
-        }
+        (Some(_), Some(_)) => Err(RulesError::flag(format!(
+            "`{flag}` and `{flag}-regexp` contradict each other; give one of them"
+        ))),
         (Some(exact), None) if exact.is_empty() => Err(RulesError::flag(format!("`{flag}` is empty"))),
         (Some(exact), None) => Ok(Some(Matcher::Exact(exact))),
         (None, Some(pattern)) => Pattern::new(&pattern)
@@ -195,10 +211,11 @@ fn matcher(flag: &str, exact: Option<String>, pattern: Option<String>) -> Result
 fn parse_claims(flags: &[String]) -> Result<BTreeMap<String, String>, RulesError> {
     let mut claims = BTreeMap::new();
     for flag in flags {
-        let (name, value) = flag
-            .split_once('=')
-            .ok_or_else(|| RulesError::flag(format!("`--certificate-claim {flag}` is not of the form NAME=VALUE")))?;
-        let name = claim_name(name).ok_or_else(|| RulesError::flag(format!("`--certificate-claim`: {}", unknown_claim(name))))?;
+        let (name, value) = flag.split_once('=').ok_or_else(|| {
+            RulesError::flag(format!("`--certificate-claim {flag}` is not of the form NAME=VALUE"))
+        })?;
+        let name = claim_name(name)
+            .ok_or_else(|| RulesError::flag(format!("`--certificate-claim`: {}", unknown_claim(name))))?;
         add_claim(&mut claims, &name, value.to_owned())?;
     }
     Ok(claims)

@@ -113,7 +113,11 @@ impl Rules {
     ///
     /// # Errors
     /// A threshold of zero or one that cannot be met; no signer; one key or identity under two names.
-    pub fn new(threshold: usize, project: Option<String>, signers: Vec<SignerRule>) -> Result<Self, RulesError> {
+    pub fn new(
+        threshold: usize,
+        project: Option<String>,
+        signers: Vec<SignerRule>,
+    ) -> Result<Self, RulesError> {
         let names: BTreeSet<&str> = signers.iter().map(|signer| signer.name.as_str()).collect();
         if signers.is_empty() {
             return Err(RulesError::flag(
@@ -226,7 +230,8 @@ impl SignerRule {
                 fields.insert("key", key.hint().to_string());
             }
             Method::Identity(rule) => {
-                let mut insert = |name: &'static str, pattern: &'static str, matcher: &Matcher| match matcher {
+                let mut insert = |name: &'static str, pattern: &'static str, matcher: &Matcher| match matcher
+                {
                     Matcher::Exact(text) => fields.insert(name, text.clone()),
                     Matcher::Pattern(regexp) => fields.insert(pattern, regexp.as_str().to_owned()),
                 };
@@ -246,7 +251,8 @@ impl SignerRule {
 }
 
 /// Claims that say by themselves who signed, so that a rule may go without an identity.
-const IDENTIFYING_CLAIMS: [&str; 3] = ["source-repository-uri", "source-repository-identifier", "token-subject"];
+const IDENTIFYING_CLAIMS: [&str; 3] =
+    ["source-repository-uri", "source-repository-identifier", "token-subject"];
 
 impl IdentityRule {
     /// Makes a rule about a certificate.
@@ -272,10 +278,20 @@ impl IdentityRule {
     pub fn mismatches(&self, certificate: &SigningCertificate) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
         if !self.issuer.matches(&certificate.issuer) {
-            mismatches.push(Mismatch::new("issuer", self.issuer.to_string(), Some(certificate.issuer.as_str())));
+            mismatches.push(Mismatch::new(
+                "issuer",
+                self.issuer.to_string(),
+                Some(certificate.issuer.as_str()),
+            ));
         }
-        if let Some(identity) = self.identity.as_ref().filter(|rule| !rule.matches(certificate.identity.as_str())) {
-            mismatches.push(Mismatch::new("identity", identity.to_string(), Some(certificate.identity.as_str())));
+        if let Some(identity) =
+            self.identity.as_ref().filter(|rule| !rule.matches(certificate.identity.as_str()))
+        {
+            mismatches.push(Mismatch::new(
+                "identity",
+                identity.to_string(),
+                Some(certificate.identity.as_str()),
+            ));
         }
         for (name, expected) in &self.claims {
             let got = certificate.claims.get(name);

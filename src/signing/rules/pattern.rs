@@ -53,7 +53,9 @@ pub enum PatternError {
         reason: String,
     },
     /// Open at one end or both.
-    #[error("the pattern {text:?} is not anchored; begin it with `^` and end it with `$`, so that it cannot match a part of somebody else's identity")]
+    #[error(
+        "the pattern {text:?} is not anchored; begin it with `^` and end it with `$`, so that it cannot match a part of somebody else's identity"
+    )]
     Unanchored {
         /// The pattern.
         text: String,
@@ -83,7 +85,9 @@ impl Pattern {
         }
         // The anchors that were written may belong to one branch (`^a|b$`) or to lines (`(?m)`).
         let regex = Regex::new(&format!(r"\A(?:{text})\z")).map_err(syntax)?;
-        if ["", "a", "mallory@example.net", "https://example.net/mallory"].iter().all(|any| regex.is_match(any))
+        if ["", "a", "mallory@example.net", "https://example.net/mallory"]
+            .iter()
+            .all(|any| regex.is_match(any))
             || ["mallory@example.net", "https://example.net/m/m/.github/workflows/m.yml@refs/heads/m"]
                 .iter()
                 .all(|any| regex.is_match(any))

@@ -54,7 +54,9 @@ pub fn with_key(
         message_digest(message, subject)?;
     }
     if !verifies(key, &bundle.content, subject)? {
-        return Err(Problem::Signature { with: format!("the {} key {}", key.algorithm().as_str(), key.hint()) });
+        return Err(Problem::Signature {
+            with: format!("the {} key {}", key.algorithm().as_str(), key.hint()),
+        });
     }
     let mut authentic = Authentic {
         signer: SignerFacts::of_key(key),
@@ -138,7 +140,8 @@ fn verify_times(
             return Err(Problem::CertificateTime { time, not_before, not_after });
         }
         for (index, entry) in bundle.entries.iter().enumerate() {
-            log::verify_validity_of(&entry.log_id, trust, time).map_err(|error| Problem::Log { index, error })?;
+            log::verify_validity_of(&entry.log_id, trust, time)
+                .map_err(|error| Problem::Log { index, error })?;
         }
     }
     Ok(())
@@ -164,14 +167,18 @@ fn sigstore(
         policy = policy.skip_tlog_unsafe();
         Bundle { entries: Vec::new(), ..bundle.clone() }
     } else if rekor_v2 && certificate.key.algorithm() == Algorithm::Ed25519 {
-        return Err(Problem::Unsupported("a Rekor v2 entry with an Ed25519 key, which is logged pre-hashed".to_owned()));
+        return Err(Problem::Unsupported(
+            "a Rekor v2 entry with an Ed25519 key, which is logged pre-hashed".to_owned(),
+        ));
     } else {
         bundle.clone()
     };
     let bundle = bundle.to_sigstore().map_err(Problem::Sigstore)?;
     trust.verifier.verify(artifact, &bundle, &policy).map(|_| ()).map_err(|error| match error {
         SigstoreError::Certificate(ChainError::ChainInvalid(reason)) => Problem::Chain(reason),
-        SigstoreError::Certificate(error @ ChainError::NoValidAuthority { .. }) => Problem::Chain(error.to_string()),
+        SigstoreError::Certificate(error @ ChainError::NoValidAuthority { .. }) => {
+            Problem::Chain(error.to_string())
+        }
         SigstoreError::Certificate(ChainError::Sct(reason)) => Problem::Sct(reason),
         other => Problem::Sigstore(other.to_string()),
     })
@@ -191,7 +198,12 @@ fn entry(
         .map_err(|error| Problem::Log { index, error })
 }
 
-fn timestamp(bundle: &Bundle, index: usize, trust: &TrustMaterial, now: Timestamp) -> Result<VerifiedTime, Problem> {
+fn timestamp(
+    bundle: &Bundle,
+    index: usize,
+    trust: &TrustMaterial,
+    now: Timestamp,
+) -> Result<VerifiedTime, Problem> {
     let response = bundle.timestamps.get(index).map(Vec::as_slice).unwrap_or_default();
     let (time, authority) = trust
         .verify_timestamp(response, bundle.content.signature())
@@ -205,8 +217,9 @@ fn timestamp(bundle: &Bundle, index: usize, trust: &TrustMaterial, now: Timestam
 fn message_digest(message: &MessageSignature, subject: Subject<'_>) -> Result<(), Problem> {
     let Some(claimed) = &message.digest else { return Ok(()) };
     let actual = match subject {
-        Subject::Bytes(bytes) => body::hash(bytes, &claimed.algorithm)
-            .map_err(|error| Problem::Unsupported(error.to_string()))?,
+        Subject::Bytes(bytes) => {
+            body::hash(bytes, &claimed.algorithm).map_err(|error| Problem::Unsupported(error.to_string()))?
+        }
         Subject::Sha256(digest) if claimed.algorithm == "SHA2_256" => digest.as_bytes().to_vec(),
         Subject::Sha256(_) => {
             return Err(Problem::Unsupported(format!(
@@ -227,7 +240,8 @@ fn verifies(key: &PublicKey, content: &Content, subject: Subject<'_>) -> Result<
             let der = DerPublicKey::from_bytes(key.der());
             let signature = SignatureBytes::from_bytes(signature);
             let scheme = SigningScheme::EcdsaP256Sha256;
-            Ok(sigstore_crypto::verify_signature_prehashed(&der, digest.as_bytes(), &signature, scheme).is_ok())
+            Ok(sigstore_crypto::verify_signature_prehashed(&der, digest.as_bytes(), &signature, scheme)
+                .is_ok())
         }
         (Content::Message(_), Subject::Sha256(_)) => Err(Problem::Unsupported(format!(
             "an {} signature cannot be verified without the file itself",

@@ -47,14 +47,17 @@ pub(super) fn verify_body(
         return Err(LogError::Mismatch("kind"));
     }
     match (kind, content) {
-        (EntryKind::HashedRekordV1, Content::Message(_)) => hashed_rekord_v1(&body, content, verifier, subject),
+        (EntryKind::HashedRekordV1, Content::Message(_)) => {
+            hashed_rekord_v1(&body, content, verifier, subject)
+        }
         (EntryKind::HashedRekordV2, _) => hashed_rekord_v2(&body, content, verifier, subject),
         (EntryKind::Dsse, Content::Envelope(envelope)) => dsse(&body, envelope, verifier),
         (EntryKind::Intoto, Content::Envelope(envelope)) => intoto(&body, envelope, verifier),
         (EntryKind::HashedRekordV1, Content::Envelope(_))
-        | (EntryKind::Dsse | EntryKind::Intoto, Content::Message(_)) => {
-            Err(LogError::Unsupported(format!("{} {} does not log such a signature", entry.kind, entry.version)))
-        }
+        | (EntryKind::Dsse | EntryKind::Intoto, Content::Message(_)) => Err(LogError::Unsupported(format!(
+            "{} {} does not log such a signature",
+            entry.kind, entry.version
+        ))),
     }
 }
 
@@ -120,10 +123,12 @@ fn digest_of(content: &Content, subject: Subject<'_>, algorithm: &str) -> Result
     match (content, subject) {
         (Content::Envelope(envelope), _) => hash(&envelope.pae(), algorithm),
         (Content::Message(_), Subject::Bytes(bytes)) => hash(bytes, algorithm),
-        (Content::Message(_), Subject::Sha256(digest)) if is_sha256(algorithm) => Ok(digest.as_bytes().to_vec()),
-        (Content::Message(_), Subject::Sha256(_)) => {
-            Err(LogError::Unsupported(format!("a log entry with the digest algorithm {algorithm} needs the file itself")))
+        (Content::Message(_), Subject::Sha256(digest)) if is_sha256(algorithm) => {
+            Ok(digest.as_bytes().to_vec())
         }
+        (Content::Message(_), Subject::Sha256(_)) => Err(LogError::Unsupported(format!(
+            "a log entry with the digest algorithm {algorithm} needs the file itself"
+        ))),
     }
 }
 
@@ -154,9 +159,7 @@ fn one(body: &Value<'_>, at: &str) -> Result<(), LogError> {
 }
 
 fn text<'v>(body: &'v Value<'_>, at: &str) -> Result<&'v str, LogError> {
-    body.pointer(at)
-        .and_then(Value::as_str)
-        .ok_or_else(|| LogError::Body(format!("{at}: expected a string")))
+    body.pointer(at).and_then(Value::as_str).ok_or_else(|| LogError::Body(format!("{at}: expected a string")))
 }
 
 fn base64(body: &Value<'_>, at: &str) -> Result<Vec<u8>, LogError> {

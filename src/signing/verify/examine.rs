@@ -88,11 +88,17 @@ impl Context<'_, '_> {
     }
 
     /// A bare key: every key that the rules name is tried, whatever the bundle's hint says.
-    fn genuine_by_key(&self, bundle: &Bundle, hint: &str) -> Result<Result<Genuine, Vec<RuleReport>>, Problem> {
-        let keys = || self.rules.signers().iter().filter_map(|rule| match &rule.method {
-            Method::Key(key) => Some(key),
-            Method::Identity(_) => None,
-        });
+    fn genuine_by_key(
+        &self,
+        bundle: &Bundle,
+        hint: &str,
+    ) -> Result<Result<Genuine, Vec<RuleReport>>, Problem> {
+        let keys = || {
+            self.rules.signers().iter().filter_map(|rule| match &rule.method {
+                Method::Key(key) => Some(key),
+                Method::Identity(_) => None,
+            })
+        };
         let mut found = None;
         let mut named = None;
         for key in keys() {
@@ -106,9 +112,9 @@ impl Context<'_, '_> {
             }
         }
         let got = match (&found, hint) {
-            (Some((key, _)), _) => key.hint().to_string(),
-            (None, "") => "another key".to_owned(),
-            (None, hint) => format!("another key, which the bundle calls {hint}"),
+            (Some((key, _)), _) => format!("a signature by the key {}", key.hint()),
+            (None, "") => "no signature by it over this content".to_owned(),
+            (None, hint) => format!("no signature by it over this content; the bundle names the key {hint}"),
         };
         let rules = self
             .rules
@@ -116,8 +122,12 @@ impl Context<'_, '_> {
             .iter()
             .map(|rule| {
                 let mismatches = match &rule.method {
-                    Method::Key(key) if found.as_ref().is_some_and(|(match_, _)| *match_ == key) => Vec::new(),
-                    Method::Key(key) => vec![Mismatch::new("key", key.hint().to_string(), Some(got.as_str()))],
+                    Method::Key(key) if found.as_ref().is_some_and(|(match_, _)| *match_ == key) => {
+                        Vec::new()
+                    }
+                    Method::Key(key) => {
+                        vec![Mismatch::new("key", key.hint().to_string(), Some(got.as_str()))]
+                    }
                     Method::Identity(_) => {
                         vec![Mismatch::new("method", "a certificate", Some("a signature by a bare key"))]
                     }
@@ -147,7 +157,9 @@ impl Context<'_, '_> {
         // An envelope is first verified for the digest that it names itself; whether that is this file's is
         // asked afterwards, so that a genuine signature over another file can explain the difference.
         let subject = match &bundle.content {
-            Content::Envelope(envelope) => Subject::Sha256(Statement::parse(&envelope.payload)?.subject_digest),
+            Content::Envelope(envelope) => {
+                Subject::Sha256(Statement::parse(&envelope.payload)?.subject_digest)
+            }
             Content::Message(_) => Subject::Bytes(self.lockfile),
         };
         let authentic = authenticate::by_certificate(bundle, subject, trust, self.now)?;
@@ -205,7 +217,8 @@ impl Context<'_, '_> {
             return Err(Problem::Tampered { signed: statement.subject_digest, actual });
         }
         let Some(lockfile) = self.parsed else { return Ok(()) };
-        let shown = |project: Option<&str>| project.map_or_else(|| "absent".to_owned(), |text| format!("{text:?}"));
+        let shown =
+            |project: Option<&str>| project.map_or_else(|| "absent".to_owned(), |text| format!("{text:?}"));
         if statement.project.as_deref() != lockfile.project.as_deref() {
             return Err(Problem::Contradiction {
                 field: "project",
@@ -247,7 +260,8 @@ impl Context<'_, '_> {
 
     /// What a trusted signature over another lockfile tells about the difference.
     pub(super) fn tampering(&self, report: &BundleReport) -> Option<Tampering> {
-        let (Status::Refused(Problem::Tampered { signed, .. }), Some(statement)) = (&report.status, &report.statement)
+        let (Status::Refused(Problem::Tampered { signed, .. }), Some(statement)) =
+            (&report.status, &report.statement)
         else {
             return None;
         };

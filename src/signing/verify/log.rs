@@ -17,7 +17,9 @@ use crate::signing::trust::{TrustMaterial, TrustedLog};
 #[non_exhaustive]
 pub enum LogError {
     /// A kind of entry that is not known.
-    #[error("unsupported log entry {kind} {version}; expected hashedrekord 0.0.1 or 0.0.2, dsse 0.0.1 or intoto 0.0.2")]
+    #[error(
+        "unsupported log entry {kind} {version}; expected hashedrekord 0.0.1 or 0.0.2, dsse 0.0.1 or intoto 0.0.2"
+    )]
     Kind {
         /// The entry's kind.
         kind: String,
@@ -135,9 +137,8 @@ pub(super) fn verify_inclusion(
     now: Timestamp,
 ) -> Result<LogFacts, LogError> {
     let kind = EntryKind::of(entry)?;
-    let log = trust
-        .log(&entry.log_id)
-        .ok_or_else(|| LogError::UnknownLog { id: hex::encode(&entry.log_id) })?;
+    let log =
+        trust.log(&entry.log_id).ok_or_else(|| LogError::UnknownLog { id: hex::encode(&entry.log_id) })?;
     let proof = entry.proof.as_ref().ok_or(LogError::NoProof)?;
     if proof.checkpoint.is_empty() {
         return Err(LogError::NoCheckpoint);
@@ -195,10 +196,11 @@ fn verify_checkpoint(checkpoint: &Checkpoint, log: &TrustedLog, kind: EntryKind)
             .is_some_and(|tree| !tree.is_empty() && tree.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let is_origin = |name: &&String| if kind.is_rekor_v2() { origin == *name } else { of_tree(name) };
-    let name = log.names.iter().find(is_origin).ok_or_else(|| LogError::Origin {
-        expected: log.names.join(" or "),
-        got: origin.to_owned(),
-    })?;
+    let name = log
+        .names
+        .iter()
+        .find(is_origin)
+        .ok_or_else(|| LogError::Origin { expected: log.names.join(" or "), got: origin.to_owned() })?;
     let signed = checkpoint.signatures().iter().any(|signature| {
         signature.name == *name
             && log.id.starts_with(signature.key_id.as_slice())
@@ -228,8 +230,14 @@ fn verify_proof(
     let hash = |bytes: &[u8]| Sha256Hash::try_from(bytes).map_err(|error| LogError::Proof(error.to_string()));
     let hashes = proof.hashes.iter().map(|bytes| hash(bytes)).collect::<Result<Vec<_>, _>>()?;
     let leaf = sigstore_merkle::hash_leaf(&entry.body);
-    sigstore_merkle::verify_inclusion_proof(&leaf, index, checkpoint.tree_size(), &hashes, checkpoint.root_hash())
-        .map_err(|error| LogError::Proof(error.to_string()))
+    sigstore_merkle::verify_inclusion_proof(
+        &leaf,
+        index,
+        checkpoint.tree_size(),
+        &hashes,
+        checkpoint.root_hash(),
+    )
+    .map_err(|error| LogError::Proof(error.to_string()))
 }
 
 /// A signed entry timestamp covers body, time, log and index (Rekor v1).

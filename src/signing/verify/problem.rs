@@ -30,7 +30,9 @@ pub enum Problem {
     #[error("{0}")]
     Statement(#[from] StatementError),
     /// The signature does not verify.
-    #[error("the signature does not verify with {with}: what was signed, the signature or the key is another")]
+    #[error(
+        "the signature does not verify with {with}: what was signed, the signature or the key is another"
+    )]
     Signature {
         /// The key or certificate it was checked with.
         with: String,
@@ -89,7 +91,9 @@ pub enum Problem {
     #[error("the Sigstore verifier refuses it: {0}")]
     Sigstore(String),
     /// The signature is genuine and the lockfile is another.
-    #[error("the signature is genuine, and the lockfile is not the one that was signed: its SHA-256 is {actual}, signed was {signed}")]
+    #[error(
+        "the signature is genuine, and the lockfile is not the one that was signed: its SHA-256 is {actual}, signed was {signed}"
+    )]
     Tampered {
         /// The signed digest.
         signed: Digest,
@@ -97,7 +101,9 @@ pub enum Problem {
         actual: Digest,
     },
     /// The statement does not describe the file it binds.
-    #[error("the signed statement contradicts the lockfile that it binds: {field} is {signed}, the file has {actual}")]
+    #[error(
+        "the signed statement contradicts the lockfile that it binds: {field} is {signed}, the file has {actual}"
+    )]
     Contradiction {
         /// Which part.
         field: &'static str,

@@ -224,14 +224,22 @@ impl BundleReport {
             fields.insert("logs", authentic.logs.iter().map(log_json).collect::<Vec<_>>());
             fields.insert(
                 "unverified",
-                authentic.unverified.iter().map(|problem| Json::from(problem.to_string())).collect::<Vec<_>>(),
+                authentic
+                    .unverified
+                    .iter()
+                    .map(|problem| Json::from(problem.to_string()))
+                    .collect::<Vec<_>>(),
             );
-            fields.insert("content", if self.statement.is_some() { "statement" } else { "message-signature" });
+            fields
+                .insert("content", if self.statement.is_some() { "statement" } else { "message-signature" });
         }
         if let Some(statement) = &self.statement {
             let mut facts = Object::new();
             facts.insert("sequence", statement.sequence);
-            facts.insert("previous", statement.previous.map_or(Value::Null, |digest| Json::from(digest.to_string())));
+            facts.insert(
+                "previous",
+                statement.previous.map_or(Value::Null, |digest| Json::from(digest.to_string())),
+            );
             facts.insert("project", statement.project.clone().map_or(Value::Null, Json::from));
             facts.insert("subject", statement.subject_digest.to_string());
             fields.insert("statement", facts);

@@ -1,0 +1,271 @@
+//! `mcptrust diff`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use mcptrust::capture::Captured;
+use mcptrust::drift;
+use mcptrust::finding::changes_digest;
+use mcptrust::json::Digest;
+use mcptrust::lockfile::{self, Lockfile, Server};
+use mcptrust::report;
+
+use super::context::Context;
+use super::options::{Format, LimitArgs, Output, ServerArgs, TrustArgs};
+use super::{Exit, capture, config, files, git, lock, sources, verify};
+
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Locked servers to compare with the live ones (all without), or two lockfiles
+    #[arg(value_name = "NAME|FILE")]
+    what: Vec<String>,
+    /// Compare the lockfile of a git revision instead of live servers
+    #[arg(long, value_name = "REV", conflicts_with_all = ["what", "command"])]
+    base: Option<String>,
+    /// With --base: compare with the lockfile of this revision, not of the work tree
+    #[arg(long, value_name = "REV", requires = "base")]
+    head: Option<String>,
+    /// Start this command instead of the one that is recorded
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+impl Args {
+    /// All servers as they are recorded.
+    pub(crate) fn plain(trust: TrustArgs, output: Output, limits: LimitArgs) -> Self {
+        Args { what: Vec::new(), base: None, head: None, command: Vec::new(), trust, output, limits }
+    }
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
+    if let Some(base) = &args.base {
+        refuse_trust(&args, "two revisions")?;
+        return revisions(context, &args, base);
+    }
+    if let [before, after] = args.what.as_slice() {
+        if args.command.is_empty() && is_file(before) && is_file(after) {
+            refuse_trust(&args, "two lockfiles")?;
+            return two_files(context, &args, Path::new(before), Path::new(after));
+        }
+    }
+    live(context, &args)
+}
+
+/// A name that ends like a lockfile's, or stands for a file with a directory.
+fn is_file(text: &str) -> bool {
+    Path::new(text).extension().is_some_and(|e| e == "json")
+        || (text.contains('/') && Path::new(text).is_file())
+}
+
+fn refuse_trust(args: &Args, what: &str) -> anyhow::Result<()> {
+    let trust = &args.trust;
+    let given = trust.key.is_some()
+        || trust.config.is_some()
+        || !trust.bundle.is_empty()
+        || trust.certificate_identity.is_some()
+        || trust.certificate_identity_regexp.is_some();
+    if given {
+        bail!("{what} are compared as they are: verify each with \"mcptrust verify --lockfile FILE\"");
+    }
+    Ok(())
+}
+
+fn two_files(context: &Context, args: &Args, before: &Path, after: &Path) -> anyhow::Result<Exit> {
+    let read = |path: &Path| files::read(path, lockfile::MAX_BYTES);
+    let (old, new) = (read(before)?, read(after)?);
+    let parse = |bytes, path: &Path| Lockfile::parse(bytes).with_context(|| path.display().to_string());
+    let (old, new) = (parse(&old, before)?, parse(&new, after)?);
+    compare(context, args, &old, &new, &before.display().to_string(), &after.display().to_string())
+}
+
+fn revisions(context: &Context, args: &Args, base: &str) -> anyhow::Result<Exit> {
+    let name = context.lockfile_name();
+    let old = git::show(&context.base(), base, context.lockfile())?;
+    let (new, label) = match &args.head {
+        Some(head) => (git::show(&context.base(), head, context.lockfile())?, format!("{name} at {head}")),
+        None => (files::read(context.lockfile(), lockfile::MAX_BYTES)?, name.clone()),
+    };
+    let label_old = format!("{name} at {base}");
+    let old = Lockfile::parse(&old).with_context(|| label_old.clone())?;
+    let new = Lockfile::parse(&new).with_context(|| label.clone())?;
+    compare(context, args, &old, &new, &label_old, &label)
+}
+
+fn compare(
+    context: &Context,
+    args: &Args,
+    old: &Lockfile<'_>,
+    new: &Lockfile<'_>,
+    before: &str,
+    after: &str,
+) -> anyhow::Result<Exit> {
+    let findings = drift::compare(old, new);
+    let report = report::Diff {
+        before: before.to_owned(),
+        after: after.to_owned(),
+        signed_by: None,
+        servers: counts(new, None),
+        volatile: lock::volatile(new),
+        findings,
+        changes: None,
+        accept: None,
+        fail_on: args.output.fail_on,
+    };
+    show(context, args.output.format, &report)?;
+    Ok(lock::exit(report.outcome()))
+}
+
+fn counts(lockfile: &Lockfile<'_>, only: Option<&BTreeMap<String, Captured>>) -> BTreeMap<String, usize> {
+    let chosen = lockfile.servers.iter().filter(|(name, _)| only.is_none_or(|only| only.contains_key(*name)));
+    chosen.map(|(name, server)| (name.clone(), server.surface.count())).collect()
+}
+
+fn live(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
+    let (old, signed_by) = match config::trust(context, &args.trust)? {
+        None => {
+            let named = !args.trust.bundle.is_empty();
+            if named {
+                bail!(
+                    "--bundle names a signature, and nothing says who may have signed: give --key or a rule"
+                );
+            }
+            (lock::read(context, &bytes)?, None)
+        }
+        Some(trust) => match verify::require(context, &args.trust, &args.output, &trust, &bytes)? {
+            Ok((lockfile, report)) => (lockfile.into_inner(), Some(report.signers)),
+            Err(refused) => {
+                verify::show(context, args.output.format, &refused)?;
+                context.note("No server was started: the lockfile is not verified.");
+                return Ok(Exit::Findings);
+            }
+        },
+    };
+    for name in &args.what {
+        if !old.servers.contains_key(name) {
+            let known: Vec<_> = old.servers.keys().map(String::as_str).collect();
+            let hint = if is_file(name) { "; two lockfiles are compared when both are named" } else { "" };
+            bail!(
+                "{} has no server called {name:?}: it has {}{hint}",
+                context.lockfile_name(),
+                known.join(", ")
+            );
+        }
+    }
+    let override_command = !args.command.is_empty();
+    let wanted = if override_command {
+        let [name] = args.what.as_slice() else {
+            bail!(
+                "the command behind \"--\" starts one server: name it, as in \"mcptrust diff NAME -- COMMAND\""
+            );
+        };
+        vec![overridden(name, args)?]
+    } else {
+        sources::recorded(context, &old, &args.what)?
+    };
+    let version = |name: &str| Some(old.servers.get(name)?.surface.protocol_version.to_string());
+    let captures = capture::all(context, &wanted, &args.limits, &version)?;
+    let mut live = BTreeMap::new();
+    let mut failed = Vec::new();
+    for (name, result) in captures {
+        match result {
+            Ok(captured) => drop(live.insert(name, captured)),
+            Err(error) => failed.push(error),
+        }
+    }
+    let report = live_report(context, args, &old, live, signed_by, failed.is_empty() && !override_command);
+    if !report.servers.is_empty() {
+        show(context, args.output.format, &report)?;
+    }
+    if failed.is_empty() {
+        return Ok(lock::exit(report.outcome()));
+    }
+    let texts: Vec<_> = failed.iter().map(ToString::to_string).collect();
+    bail!(
+        "no answer is not \"no drift\": {} of {} servers failed\n{}",
+        failed.len(),
+        wanted.len(),
+        texts.join("\n")
+    )
+}
+
+fn live_report(
+    context: &Context,
+    args: &Args,
+    old: &Lockfile<'_>,
+    mut live: BTreeMap<String, Captured>,
+    signed_by: Option<Vec<String>>,
+    acceptable: bool,
+) -> report::Diff {
+    let mut new = old.clone().into_owned();
+    // What is not compared is the same on both sides.
+    let mut findings = Vec::new();
+    let names: Vec<String> = live.keys().cloned().collect();
+    let mut counts = BTreeMap::new();
+    for name in names {
+        let (Some(captured), Some(server)) = (live.remove(&name), new.servers.get_mut(&name)) else {
+            continue;
+        };
+        counts.insert(name, captured.surface.count());
+        findings.extend(captured.findings);
+        *server = Server { surface: captured.surface, ..server.clone() };
+    }
+    let drift = drift::compare(old, &new);
+    let changes = changes_digest(&Digest::of(&old.to_bytes()), &Digest::of(&new.to_bytes()), &drift);
+    let changes = (acceptable && !drift.is_empty()).then_some(changes);
+    let accept = changes.map(|changes| {
+        let mut words = vec!["mcptrust accept".to_owned()];
+        if context.global.lockfile.as_os_str() != "mcp-lock.json" {
+            words.push(format!("--lockfile {}", lock::quoted(&context.lockfile_name())));
+        }
+        words.push(format!("--changes sha256:{changes}"));
+        words.extend(args.what.iter().map(|name| lock::quoted(name)));
+        words.join(" ")
+    });
+    let mut all = drift;
+    all.extend(findings);
+    report::Diff {
+        before: context.lockfile_name(),
+        after: "the live servers".to_owned(),
+        signed_by,
+        servers: counts,
+        volatile: lock::volatile(old),
+        findings: all,
+        changes,
+        accept,
+        fail_on: args.output.fail_on,
+    }
+}
+
+/// The server that an override starts, by the command alone.
+fn overridden(name: &str, args: &Args) -> anyhow::Result<sources::Wanted> {
+    let servers = ServerArgs {
+        names: Vec::new(),
+        name: Some(name.to_owned()),
+        env: Vec::new(),
+        env_from: Vec::new(),
+        public_env: Vec::new(),
+        mcp_config: None::<PathBuf>,
+        command: args.command.clone(),
+    };
+    sources::given(name, &servers)
+}
+
+fn show(context: &Context, format: Format, report: &report::Diff) -> anyhow::Result<()> {
+    if format == Format::Human && context.global.quiet && report.outcome() == report::Outcome::Pass {
+        return Ok(());
+    }
+    let style = context.style();
+    context.print(|mut out| match format {
+        Format::Human => report::human::diff(&mut out, report, context.finding_limit(), &style),
+        Format::Json => report::json::diff(&mut out, report),
+    })
+}

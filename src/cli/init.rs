@@ -1,0 +1,108 @@
+//! `mcptrust init`
+
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::context::Context;
+use super::keygen::{self, Pair};
+use super::options::{LimitArgs, Output, ServerArgs, TrustArgs};
+use super::{Exit, config, diff, files, lock, sign, verify};
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    servers: ServerArgs,
+    /// Ask for a passphrase for the new key; without, MCPTRUST_PASSPHRASE is used where it is set
+    #[arg(long)]
+    passphrase: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
+    let bundle = verify::bundle_path(context, None);
+    if context.lockfile().exists() && bundle.exists() {
+        bail!(
+            "{} exists and is signed: this project is initialised; use \"mcptrust lock\" to capture again, and \
+             \"mcptrust diff\" to compare",
+            context.lockfile_name()
+        );
+    }
+    let output = || Output { format: super::options::Format::Human, fail_on: lock::FAIL_ON };
+    let pair = Pair::at(&context.beside("mcptrust"));
+    step(context, "Lock")?;
+    let locked =
+        lock::Args { servers: args.servers, remove: Vec::new(), output: output(), limits: args.limits };
+    let Exit::Pass =
+        lock::relock(context, &locked, super::sources::Prefer::ClientFile, &lock::Approval::Ask)?
+    else {
+        return Ok(Exit::Findings);
+    };
+    step(context, "Sign")?;
+    if pair.private.exists() {
+        context.note(&format!("Using the key pair that is here: {}", pair.private.display()));
+    } else {
+        keygen::make(context, &pair, args.passphrase, true)?;
+        context.note(&format!("Made {} and {}", pair.private.display(), pair.public.display()));
+    }
+    let config = context.beside(config::NAME);
+    let wrote_config = !config.exists();
+    if wrote_config {
+        files::write_atomically(&config, STARTING_CONFIG.as_bytes())?;
+        context.note(&format!("Wrote {}: it says who may sign", config.display()));
+    }
+    let signed = sign::with_key(context, &pair.private.display().to_string(), &bundle)?;
+    context.note(&format!("Signed as number {}: {}", signed.sequence, bundle.display()));
+    step(context, "Verify")?;
+    let trust = TrustArgs::default;
+    let verified = verify::run(context, &verify::Args::plain(trust(), output()))?;
+    if verified != Exit::Pass {
+        return Ok(verified);
+    }
+    step(context, "Compare with the live servers")?;
+    let compared = diff::run(context, diff::Args::plain(trust(), output(), locked.limits))?;
+    if compared != Exit::Pass {
+        return Ok(compared);
+    }
+    step(context, "Commit")?;
+    let mut files = vec![context.lockfile(), &bundle, &pair.public, &config];
+    let ignore = context.beside(".gitignore");
+    if ignore.exists() {
+        files.push(&ignore);
+    }
+    let names: Vec<_> = files.iter().map(|path: &&Path| lock::quoted(&path.display().to_string())).collect();
+    context.print(|out| {
+        writeln!(out, "git add {}", names.join(" "))?;
+        writeln!(
+            out,
+            "Keep {} secret. In CI, run \"mcptrust verify\" and \"mcptrust diff\".",
+            pair.private.display()
+        )
+    })?;
+    Ok(Exit::Pass)
+}
+
+fn step(context: &Context, title: &str) -> anyhow::Result<()> {
+    if context.global.quiet {
+        return Ok(());
+    }
+    let style = context.style();
+    context.print(|out| match style.color {
+        true => writeln!(out, "\n\u{1b}[1m{title}\u{1b}[0m"),
+        false => writeln!(out, "\n== {title}"),
+    })
+}
+
+const STARTING_CONFIG: &str = "\
+# Who may sign the lockfile, and where it belongs.
+# project = \"acme/agents\"
+
+[trust]
+threshold = 1
+
+[[trust.signer]]
+name = \"project key\"
+key = \"mcptrust.pub\"
+";

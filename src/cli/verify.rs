@@ -1,0 +1,187 @@
+//! `mcptrust verify`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use mcptrust::drift;
+use mcptrust::lockfile::{self, Lockfile};
+use mcptrust::report;
+use mcptrust::signing::verify::{Difference, Options, Report};
+use mcptrust::signing::{NamedBundle, Outcome, TrustMaterial, Verified, bundle};
+
+use super::context::Context;
+use super::options::{Format, Output, TrustArgs};
+use super::{Exit, config, convert, files, lock};
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Args {
+    /// What "init" verifies with.
+    pub(crate) fn plain(trust: TrustArgs, output: Output) -> Self {
+        Args { trust, output }
+    }
+}
+
+/// A bundle file.
+pub(crate) struct BundleFile {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let trust = config::trust(context, &args.trust)?.with_context(|| {
+        format!(
+            "nothing says who may have signed: name a public key (--key mcptrust.pub), an identity \
+             (--certificate-identity with --certificate-oidc-issuer), or write a [[trust.signer]] into {}",
+            context.beside(config::NAME).display()
+        )
+    })?;
+    let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
+    let (outcome, material) = check(context, &args.trust, &trust, &bytes)?;
+    let report = report(context, &args.output, &trust, material.as_ref(), &outcome, &bytes);
+    show(context, args.output.format, &report)?;
+    Ok(lock::exit(report.outcome()))
+}
+
+/// Verifies a lockfile's bytes by the bundles that stand beside it or are named.
+pub(crate) fn check<'a>(
+    context: &Context,
+    args: &TrustArgs,
+    trust: &config::Trust,
+    bytes: &'a [u8],
+) -> anyhow::Result<(Outcome<'a>, Option<TrustMaterial>)> {
+    let bundles = bundles(context, &args.bundle)?;
+    if bundles.is_empty() {
+        bail!(
+            "{} is not signed: there is no {}; sign it with \"mcptrust sign\"",
+            context.lockfile_name(),
+            bundle_path(context, None).display()
+        );
+    }
+    let named: Vec<_> = bundles.iter().map(|b| NamedBundle { name: &b.name, bytes: &b.bytes }).collect();
+    let material = material(context, args, trust)?;
+    let options = Options { max_age: args.max_age, min_sequence: args.min_sequence };
+    let outcome =
+        mcptrust::signing::verify(bytes, &named, &trust.rules, material.as_ref(), &options, context.now)
+            .with_context(|| context.lockfile_name())?;
+    Ok((outcome, material))
+}
+
+/// The verified lockfile, or the report of why it is not: what must run on verified data starts here.
+pub(crate) fn require<'a>(
+    context: &Context,
+    args: &TrustArgs,
+    output: &Output,
+    trust: &config::Trust,
+    bytes: &'a [u8],
+) -> anyhow::Result<Result<(Verified<Lockfile<'a>>, Report), report::Verify>> {
+    let (outcome, material) = check(context, args, trust, bytes)?;
+    let refused = report(context, output, trust, material.as_ref(), &outcome, bytes);
+    Ok(match outcome {
+        Outcome::Verified(lockfile, report) => Ok((lockfile, report)),
+        Outcome::Refused(_) => Err(refused),
+    })
+}
+
+fn material(
+    _context: &Context,
+    args: &TrustArgs,
+    trust: &config::Trust,
+) -> anyhow::Result<Option<TrustMaterial>> {
+    if let Some(path) = &args.trusted_root {
+        let bytes = files::read(path, 16 << 20)?;
+        let source = mcptrust::signing::trust::Source::File(path.display().to_string());
+        let material = TrustMaterial::from_json(&bytes, source, None);
+        return Ok(Some(material.with_context(|| path.display().to_string())?));
+    }
+    if !trust.rules.need_trust_material() {
+        if args.staging {
+            bail!("--staging names Sigstore's authorities, and no rule that is used needs one");
+        }
+        return Ok(None);
+    }
+    if args.staging {
+        return Ok(Some(TrustMaterial::staging()?));
+    }
+    Ok(Some(TrustMaterial::public_good()?))
+}
+
+/// Where a signer's bundle stands: beside the lockfile, with the signer's name where there is one.
+pub(crate) fn bundle_path(context: &Context, signer: Option<&str>) -> PathBuf {
+    let file = context.lockfile().file_name().unwrap_or_default().to_string_lossy();
+    match signer {
+        None => context.beside(&format!("{file}.sigstore.json")),
+        Some(name) => context.beside(&format!("{file}.{name}.sigstore.json")),
+    }
+}
+
+/// The named bundles, or all that stand beside the lockfile, in the order of their names.
+pub(crate) fn bundles(context: &Context, named: &[PathBuf]) -> anyhow::Result<Vec<BundleFile>> {
+    let read = |path: &Path| {
+        let bytes = files::read(path, bundle::LIMITS.max_bytes)?;
+        anyhow::Ok(BundleFile { name: path.display().to_string(), bytes })
+    };
+    if !named.is_empty() {
+        return named.iter().map(|path| read(path)).collect();
+    }
+    let file = context.lockfile().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut found = Vec::new();
+    let folder = context.base();
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let rest = name.strip_prefix(&file).and_then(|rest| rest.strip_suffix(".sigstore.json"));
+        if rest.is_some_and(|rest| rest.is_empty() || (rest.len() > 1 && rest.starts_with('.'))) {
+            found.push(context.beside(&name));
+        }
+    }
+    found.sort();
+    found.iter().map(|path| read(path)).collect()
+}
+
+/// The report of a verification, with the explanation of what was tampered with.
+fn report(
+    context: &Context,
+    output: &Output,
+    trust: &config::Trust,
+    material: Option<&TrustMaterial>,
+    outcome: &Outcome<'_>,
+    bytes: &[u8],
+) -> report::Verify {
+    let mut report = convert::verify(context, trust, material, outcome, output.fail_on);
+    let parsed;
+    let lockfile: Option<&Lockfile<'_>> = match outcome {
+        Outcome::Verified(lockfile, _) => Some(lockfile),
+        Outcome::Refused(_) => {
+            parsed = Lockfile::parse(bytes).ok();
+            parsed.as_ref()
+        }
+    };
+    if let Some(lockfile) = lockfile {
+        report.volatile = lock::volatile(lockfile);
+    }
+    if let Some(tampering) = &outcome.report().tampering {
+        if let (Difference::Content, Some(lockfile)) = (tampering.difference, lockfile) {
+            report.findings = drift::explain(&tampering.tree, lockfile);
+        }
+    }
+    report
+}
+
+pub(crate) fn show(context: &Context, format: Format, report: &report::Verify) -> anyhow::Result<()> {
+    if format == Format::Human && context.global.quiet && report.outcome() == report::Outcome::Pass {
+        return Ok(());
+    }
+    let style = context.style();
+    context.print(|mut out| match format {
+        Format::Human => report::human::verify(&mut out, report, context.finding_limit(), &style),
+        Format::Json => report::json::verify(&mut out, report),
+    })
+}

@@ -1,0 +1,8 @@
+//! The command as users call it.
+
+mod bad_input;
+mod diff;
+mod keys;
+mod lock;
+mod support;
+mod verify;

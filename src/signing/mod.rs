@@ -12,6 +12,7 @@ pub mod rules;
 mod shape;
 pub mod statement;
 pub mod trust;
+pub mod trust_root;
 pub mod verify;
 
 pub use bundle::Bundle;

@@ -305,7 +305,8 @@ fn flags_name_a_platform_of_ones_own() {
 #[test]
 fn flags_that_contradict_each_other_are_refused() {
     let key = || crate::signing::keys::PublicKey::from_pem(&public_pem()).unwrap();
-    let cases: Vec<(Box<dyn FnOnce(&mut Flags)>, &str)> = vec![
+    type Change = Box<dyn FnOnce(&mut Flags)>;
+    let cases: Vec<(Change, &str)> = vec![
         (
             Box::new(move |f| {
                 f.key = Some(key());

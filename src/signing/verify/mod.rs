@@ -67,7 +67,6 @@ impl<T> Deref for Verified<T> {
 
 /// What came of verifying.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of these per run")]
 pub enum Outcome<'a> {
     /// Enough trusted signers signed exactly this lockfile.
     Verified(Verified<Lockfile<'a>>, Report),

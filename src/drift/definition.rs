@@ -4,6 +4,7 @@ use super::generic::{self, is_empty};
 use super::merge::differing;
 use super::shape::Shape;
 use super::sink::{Pair, Sink};
+use super::text::quote;
 use super::{annotations, prompt, prose, schema};
 use crate::finding::codes::{self, CodeInfo};
 use crate::json::{Value, pointer};
@@ -57,7 +58,7 @@ fn member(sink: &mut Sink<'_>, kind: Kind, key: &str, at: &str, pair: Pair<'_, '
 /// A list that means nothing while it is empty.
 fn list(sink: &mut Sink<'_>, at: &str, pair: Pair<'_, '_>, code: &'static CodeInfo) {
     if pair.says_nothing(is_empty) {
-        let message = format!("member {:?} of {} {}", at, sink.subject(), generic::empty(pair));
+        let message = format!("the list at {} of {} {}", quote(at), sink.subject(), generic::empty(pair));
         return sink.same_meaning(at, pair, message);
     }
     generic::walk(sink, at, pair, code);

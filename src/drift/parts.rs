@@ -199,7 +199,7 @@ pub(super) fn declared(
             text.as_deref().map(|text| Value::from(text).into_owned())
         };
         let (b, a) = (text(&before.instructions), text(&after.instructions));
-        let what = format!("the instructions of {}", sink.subject());
+        let what = format!("the instruction text of {}", sink.subject());
         let pair = Pair::new(b.as_ref(), a.as_ref());
         prose::compare(&mut sink, "/instructions", pair, &prose::INSTRUCTIONS, &what);
         out.extend(sink.finish());

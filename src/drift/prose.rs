@@ -62,7 +62,10 @@ fn edit(before: &str, after: &str) -> String {
         }
     }
     let first = match (removed, added) {
+        (Some(removed), Some(added)) if is_blank(removed) && is_blank(added) => "blanks".to_owned(),
         (Some(removed), Some(added)) => format!("{} became {}", quote(removed), quote(added)),
+        (None, Some(added)) if is_blank(added) => "blanks were added".to_owned(),
+        (Some(removed), None) if is_blank(removed) => "blanks were removed".to_owned(),
         (None, Some(added)) => format!("{} was added", quote(added)),
         (Some(removed), None) => format!("{} was removed", quote(removed)),
         (None, None) => return "changed".to_owned(),
@@ -72,4 +75,8 @@ fn edit(before: &str, after: &str) -> String {
         2 => format!("changed: {first}, and 1 more place"),
         n => format!("changed: {first}, and {} more places", n - 1),
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }

@@ -164,7 +164,13 @@ impl Walker<'_, '_, '_, '_> {
         }
         if pair.before.is_none() {
             let message = format!("shared part {} was added to {}", quote(name), at.label());
-            self.emit(codes::SCHEMA_DEFINITION_ADDED, Direction::Added, &inner.pointer, pair, message);
+            let code = codes::SCHEMA_DEFINITION_ADDED;
+            if pair.after.is_some_and(holds_text) {
+                let message = format!("{message}, with text that a model reads");
+                self.sink.add_as(code, Severity::High, Direction::Added, &inner.pointer, pair, message);
+            } else {
+                self.emit(code, Direction::Added, &inner.pointer, pair, message);
+            }
         } else {
             let message = format!("shared part {} was removed from {}", quote(name), at.label());
             self.emit(codes::SCHEMA_DEFINITION_REMOVED, Direction::Removed, &inner.pointer, pair, message);
@@ -184,6 +190,18 @@ impl Walker<'_, '_, '_, '_> {
         let severity = if followed { Severity::Low } else { codes::REFERENCE_CHANGED.severity };
         let here = pointer::join(&at.pointer, "$ref");
         self.sink.add_as(codes::REFERENCE_CHANGED, severity, pair.direction(), &here, pair, message);
+    }
+}
+
+/// Whether there is text anywhere in a schema that is written for a reader.
+fn holds_text(schema: &Value<'_>) -> bool {
+    let prose = ["description", "title", "$comment", "markdownDescription", "examples", "default"];
+    match schema {
+        Value::Array(items) => items.iter().any(holds_text),
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| prose.contains(&key) || holds_text(value))
+        }
+        _ => false,
     }
 }
 

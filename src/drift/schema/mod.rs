@@ -5,7 +5,7 @@ mod keywords;
 mod properties;
 mod reference;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::generic;
 use super::merge::differing;
@@ -37,6 +37,9 @@ pub(super) fn compare(sink: &mut Sink<'_>, at: &str, pair: Pair<'_, '_>, side: S
         side,
         conditional: false,
         following: Vec::new(),
+        followed: BTreeMap::new(),
+        copied: 0,
+        holds_documents: [pair.before, pair.after].into_iter().flatten().any(reference::holds_documents),
         moved: BTreeSet::new(),
     };
     let at = At { pointer: at.to_owned(), path: String::new(), scope };
@@ -112,6 +115,12 @@ struct Walker<'s, 'p, 'v, 'a> {
     conditional: bool,
     /// Pairs of references that are being followed, to end at a cycle.
     following: Vec<(String, String)>,
+    /// Pairs of references that were followed, and whether they lead to the same.
+    followed: BTreeMap<(String, String), bool>,
+    /// Whether a schema holds others with an `$id` of their own.
+    holds_documents: bool,
+    /// How many values were copied by following references.
+    copied: usize,
     /// References whose target was found to be what stood there before.
     moved: BTreeSet<String>,
 }
@@ -126,17 +135,21 @@ impl Walker<'_, '_, '_, '_> {
         pair: Pair<'_, '_>,
         message: String,
     ) {
-        let turned = matches!(direction, Direction::Widened | Direction::Narrowed);
+        let property =
+            [codes::OPTIONAL_PROPERTY_ADDED, codes::REQUIRED_PROPERTY_ADDED, codes::PROPERTY_REMOVED];
+        let turned =
+            matches!(direction, Direction::Widened | Direction::Narrowed) || property.contains(&code);
         if self.conditional && turned {
             let message = format!("inside a condition: {message}");
-            return self.sink.add(codes::CONDITION_CHANGED, Direction::Changed, at, pair, message);
+            self.sink.add(codes::CONDITION_CHANGED, Direction::Changed, at, pair, message);
+        } else {
+            let severity = match (self.side, code.severity) {
+                (Side::Output, _) if code == codes::DEFAULT_CHANGED => Severity::Low,
+                (Side::Output, Severity::High) => Severity::Moderate,
+                (_, usual) => usual,
+            };
+            self.sink.add_as(code, severity, direction, at, pair, message);
         }
-        let severity = match (self.side, code.severity) {
-            (Side::Output, _) if code == codes::DEFAULT_CHANGED => Severity::Low,
-            (Side::Output, Severity::High) => Severity::Moderate,
-            (_, usual) => usual,
-        };
-        self.sink.add_as(code, severity, direction, at, pair, message);
         if let (None, Some(after)) = (pair.before, pair.after) {
             self.headers(at, after);
         }

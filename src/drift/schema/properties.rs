@@ -56,13 +56,14 @@ impl Walker<'_, '_, '_, '_> {
             (codes::OPTIONAL_PROPERTY_ADDED, "optional")
         };
         let effect = match (self.side, required) {
-            (super::Side::Output, _) => "the tool now returns it",
-            (super::Side::Input, true) => "a model now has to fill it in",
-            (super::Side::Input, false) => "a model may now fill it in",
+            _ if self.conditional => "",
+            (super::Side::Output, _) => ": the tool now returns it",
+            (super::Side::Input, true) => ": a model now has to fill it in",
+            (super::Side::Input, false) => ": a model may now fill it in",
         };
         let text = schema.get("description").map(|d| format!(" ({})", excerpt(d))).unwrap_or_default();
         let message =
-            format!("{word} property {} was added to {}: {effect}{text}", quote(&place.path), at.scope);
+            format!("{word} property {} was added to {}{effect}{text}", quote(&place.path), at.scope);
         let pair = Pair::new(None, Some(schema));
         self.emit(code, Direction::Added, &place.pointer, pair, message);
     }
@@ -85,21 +86,21 @@ impl Walker<'_, '_, '_, '_> {
             return self.unknown(&here, "required", pair);
         };
         let mark = self.sink.mark();
-        for name in a.difference(&b) {
-            let came = properties_after.contains_key(name) && !properties_before.contains_key(name);
-            if !came {
-                let path = at.property(name).path;
-                let message = format!("property {} of {} is now required", quote(&path), at.scope);
-                self.emit(codes::PROPERTY_NOW_REQUIRED, Direction::Narrowed, &here.pointer, pair, message);
-            }
+        let came =
+            |name: &&&str| properties_after.contains_key(name) && !properties_before.contains_key(name);
+        let went =
+            |name: &&&str| properties_before.contains_key(name) && !properties_after.contains_key(name);
+        let more: Vec<String> =
+            a.difference(&b).filter(|name| !came(name)).map(|name| at.property(name).path).collect();
+        let less: Vec<String> =
+            b.difference(&a).filter(|name| !went(name)).map(|name| at.property(name).path).collect();
+        if !more.is_empty() {
+            let message = told(&more, &at.scope, "required");
+            self.emit(codes::PROPERTY_NOW_REQUIRED, Direction::Narrowed, &here.pointer, pair, message);
         }
-        for name in b.difference(&a) {
-            let went = properties_before.contains_key(name) && !properties_after.contains_key(name);
-            if !went {
-                let path = at.property(name).path;
-                let message = format!("property {} of {} is now optional", quote(&path), at.scope);
-                self.emit(codes::PROPERTY_NOW_OPTIONAL, Direction::Widened, &here.pointer, pair, message);
-            }
+        if !less.is_empty() {
+            let message = told(&less, &at.scope, "optional");
+            self.emit(codes::PROPERTY_NOW_OPTIONAL, Direction::Widened, &here.pointer, pair, message);
         }
         let respelled = a == b && {
             let count = |value: Option<&Value<'_>>| value.and_then(Value::as_array).map(<[_]>::len);
@@ -151,7 +152,7 @@ impl Walker<'_, '_, '_, '_> {
                 "accepts properties that it does not declare only if they match a schema now",
             ),
             (Some(before), Some(after)) => {
-                let inner = at.named(at.pointer.clone(), "properties without a declaration");
+                let inner = at.named(at.pointer.clone(), "a property without a declaration");
                 return self.schema(&inner, before, after);
             }
             _ => return self.unknown(at, key, pair),
@@ -187,6 +188,16 @@ impl Walker<'_, '_, '_, '_> {
                 }
             }
         }
+    }
+}
+
+/// Names a few of the properties that changed together.
+fn told(paths: &[String], scope: &str, word: &str) -> String {
+    let shown: Vec<String> = paths.iter().take(4).map(|path| quote(path)).collect();
+    match (paths.len(), paths.len() - shown.len()) {
+        (1, _) => format!("property {} of {scope} is now {word}", shown.concat()),
+        (_, 0) => format!("properties {} of {scope} are now {word}", shown.join(", ")),
+        (_, more) => format!("properties {} and {more} more of {scope} are now {word}", shown.join(", ")),
     }
 }
 

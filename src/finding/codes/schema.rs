@@ -95,12 +95,12 @@ codes! {
     }
     PATTERN_CHANGED = High "pattern-changed" {
         "A pattern changed",
-        "Other texts are accepted than before. A pattern often keeps paths, hosts or commands in bounds.",
+        "Other texts are accepted than before. A pattern often keeps paths, hosts or commands in bounds. Moderate in an output schema.",
         "Compare what the old and the new pattern let through.",
     }
     PATTERN_REMOVED = High "pattern-removed" {
         "A pattern is gone",
-        "Any text is accepted. A pattern often keeps paths, hosts or commands in bounds.",
+        "Any text is accepted. A pattern often keeps paths, hosts or commands in bounds. Moderate in an output schema.",
         "Check what the tool does with text that the pattern refused.",
     }
     FORMAT_CHANGED = Moderate "format-changed" {
@@ -165,7 +165,7 @@ codes! {
     }
     SCHEMA_DEFINITION_ADDED = Moderate "schema-definition-added" {
         "A shared part was added to a schema",
-        "`$defs` or `definitions` has a new entry. Even if nothing refers to it, a model reads its texts.",
+        "`$defs` or `definitions` has a new entry. Even if nothing refers to it, a model reads its texts: it is high where it holds any.",
         "Review it.",
     }
     SCHEMA_DEFINITION_REMOVED = Low "schema-definition-removed" {

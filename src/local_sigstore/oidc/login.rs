@@ -261,8 +261,7 @@ pub(super) async fn exchange(
             })),
         )
             .into_response(),
-        (Err(response), _) => response,
-        (_, Err(failure)) => internal(&failure.to_string()),
+        (Err(failure), _) | (_, Err(failure)) => internal(&failure.to_string()),
     }
 }
 

@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
+use super::Failure;
 use super::fault::FaultKind;
 use super::service::{Moment, internal};
 pub use token::IssuerKind;
@@ -95,14 +96,12 @@ async fn keys(State(oidc): State<Arc<Oidc>>, Path(name): Path<String>) -> Respon
 }
 
 impl Oidc {
-    /// A token, or the answer that says why there is none.
-    fn mint(&self, kind: IssuerKind, wishes: &Wishes, moment: Moment) -> Result<String, Response> {
+    fn mint(&self, kind: IssuerKind, wishes: &Wishes, moment: Moment) -> Result<String, Failure> {
         if moment.has(FaultKind::BadToken) {
             self.issuers.forge(kind, wishes, moment.now)
         } else {
             self.issuers.mint(kind, wishes, moment.now)
         }
-        .map_err(|failure| internal(&failure.to_string()))
     }
 }
 
@@ -115,7 +114,7 @@ async fn mint(
     let Some(kind) = issuer(&name) else { return not_found() };
     match oidc.mint(kind, &parameters(query.unwrap_or_default().as_bytes()), moment) {
         Ok(token) => token.into_response(),
-        Err(response) => response,
+        Err(failure) => internal(&failure.to_string()),
     }
 }
 
@@ -136,6 +135,6 @@ async fn actions(
     }
     match oidc.mint(IssuerKind::Github, &parameters(query.unwrap_or_default().as_bytes()), moment) {
         Ok(token) => Json(json!({ "count": 1, "value": token })).into_response(),
-        Err(response) => response,
+        Err(failure) => internal(&failure.to_string()),
     }
 }

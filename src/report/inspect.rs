@@ -242,7 +242,8 @@ pub fn bundle(out: &mut impl io::Write, bundle: &Bundle, style: &Style) -> io::R
     match &bundle.signer {
         None => fact(&mut sheet, "signer", "not named")?,
         Some(Signer::Key { algorithm, hint }) => {
-            fact(&mut sheet, "key", &format!("{algorithm}, sha256:{hint}"))?
+            fact(&mut sheet, "key", algorithm)?;
+            fact(&mut sheet, "key id", &format!("sha256:{hint}"))?;
         }
         Some(Signer::Identity { identity, issuer }) => {
             fact(&mut sheet, "identity", identity)?;

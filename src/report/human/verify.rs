@@ -30,7 +30,7 @@ pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &S
         fact(&mut sheet, "sequence", &statement.sequence.to_string())?;
     }
     fact(&mut sheet, "rules", &report.rules.from)?;
-    fact(&mut sheet, "", &format!("sha256:{}", report.rules.digest))?;
+    fact(&mut sheet, "rules digest", &format!("sha256:{}", report.rules.digest))?;
     if !report.rules.signers.is_empty() {
         fact(
             &mut sheet,
@@ -93,16 +93,24 @@ fn next<W: io::Write>(sheet: &mut Sheet<'_, W>, report: &Verify) -> io::Result<(
     item(sheet, "Until then, do not start the servers that this lockfile names.")
 }
 
-/// Writes one labelled line of text from outside.
+/// Writes one labelled line of text from outside. A word that does not fit behind the label, such as a digest,
+/// gets a line of its own, so that it can be copied.
 pub(in crate::report) fn fact<W: io::Write>(
     sheet: &mut Sheet<'_, W>,
     label: &str,
     text: &str,
 ) -> io::Result<()> {
-    let first = Text::default().own(&format!("  {label:<13}"), Ink::Dim);
+    let label = Text::default().own(&format!("  {label:<13}"), Ink::Dim);
     let rest = Text::default().own(&" ".repeat(15), Ink::Plain);
+    let word = !text.contains(' ');
     let text = Text::default().foreign(text, Ink::Plain, sheet.style);
-    sheet.flow(&first, &rest, &text, 12).map(drop)
+    let columns = sheet.style.columns();
+    if word && text.width() + 15 > columns && text.width() + 4 <= columns {
+        sheet.unwrapped(&label)?;
+        let margin = Text::default().own("    ", Ink::Plain);
+        return sheet.flow(&margin, &margin, &text, 1).map(drop);
+    }
+    sheet.flow(&label, &rest, &text, 12).map(drop)
 }
 
 fn bundle<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult, report: &Verify) -> io::Result<()> {
@@ -123,7 +131,8 @@ fn bundle<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult, report:
     sheet.say(&text)?;
     match &result.signer {
         Some(Signer::Key { algorithm, hint }) => {
-            fact(sheet, "key", &format!("{algorithm}, sha256:{hint}"))?;
+            fact(sheet, "key", algorithm)?;
+            fact(sheet, "key id", &format!("sha256:{hint}"))?;
         }
         Some(Signer::Identity { identity, issuer }) => {
             fact(sheet, "identity", identity)?;
@@ -142,12 +151,16 @@ fn bundle<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult, report:
     for check in result.checks.iter().filter(|check| !check.passed) {
         let detail = check.detail.as_deref().unwrap_or("did not hold");
         let first = Text::default().own("  FAILED", Ink::Bad).own("       ", Ink::Plain);
-        let rest = Text::default().own(&" ".repeat(15), Ink::Plain);
-        let text = Text::default()
-            .foreign(&check.name, Ink::Bold, sheet.style)
-            .own(": ", Ink::Plain)
-            .foreign(detail, Ink::Plain, sheet.style);
-        sheet.flow(&first, &rest, &text, 12)?;
+        let margin = Text::default().own("    ", Ink::Plain);
+        let name = Text::default().foreign(&check.name, Ink::Bold, sheet.style);
+        let detail = Text::default().foreign(detail, Ink::Plain, sheet.style);
+        let line = name.clone().own(": ", Ink::Plain).join(detail.clone());
+        if line.width() + 15 <= sheet.style.columns() {
+            sheet.flow(&first, &margin, &line, 1)?;
+        } else {
+            sheet.flow(&first, &margin, &name, 4)?;
+            sheet.flow(&margin, &margin, &detail, 12)?;
+        }
     }
     mismatches(sheet, result)
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::human::{count, fact};
+use super::human::{self, count, fact};
 use super::json::{digest, map, number, object, optional, signer, statement, text, texts, time, write};
 use super::paint::{Ink, Sheet, Text};
 use super::{Signer, StatementFacts, Style, escape};
@@ -241,14 +241,7 @@ pub fn bundle(out: &mut impl io::Write, bundle: &Bundle, style: &Style) -> io::R
     }
     match &bundle.signer {
         None => fact(&mut sheet, "signer", "not named")?,
-        Some(Signer::Key { algorithm, hint }) => {
-            fact(&mut sheet, "key", algorithm)?;
-            fact(&mut sheet, "key id", &format!("sha256:{hint}"))?;
-        }
-        Some(Signer::Identity { identity, issuer }) => {
-            fact(&mut sheet, "identity", identity)?;
-            fact(&mut sheet, "issuer", issuer)?;
-        }
+        Some(signer) => human::signer(&mut sheet, signer)?,
     }
     if let Some(certificate) = &bundle.certificate {
         sheet.blank()?;
@@ -293,11 +286,7 @@ fn statement_facts<W: io::Write>(sheet: &mut Sheet<'_, W>, statement: &Statement
     fact(sheet, "", &format!("sha256:{}", statement.subject_digest))?;
     fact(sheet, "predicate", &statement.predicate_type)?;
     fact(sheet, "version", &statement.lockfile_version.to_string())?;
-    fact(sheet, "project", statement.facts.project.as_deref().unwrap_or("none named"))?;
-    fact(sheet, "sequence", &statement.facts.sequence.to_string())?;
-    if let Some(previous) = &statement.facts.previous {
-        fact(sheet, "previous", &format!("sha256:{previous}"))?;
-    }
+    human::statement(sheet, &statement.facts)?;
     for (name, kinds) in &statement.servers {
         let name = escape::name(name, sheet.style.charset());
         labelled(

@@ -9,8 +9,8 @@ use std::io;
 use jiff::Timestamp;
 
 use super::{
-    Accepted, BundleResult, Check, Diff, Lock, Mismatch, Outcome, RulesUsed, Signer, StatementFacts, Verify,
-    Volatile,
+    BundleResult, BundleStatus, Diff, Lock, Mismatch, Outcome, RulesUsed, Signer, StatementFacts, Tampering,
+    Verify, Volatile,
 };
 use crate::finding::{Finding, Severity};
 use crate::json::{Digest, Json, Value, pretty};
@@ -59,9 +59,9 @@ pub fn verify(out: &mut impl io::Write, report: &Verify) -> io::Result<()> {
         ("verified", Value::from(report.verified)),
         ("rules", rules(&report.rules)),
         ("trustRoot", optional(report.trust_root.as_deref())),
-        ("signers", report.signers.iter().map(accepted).collect::<Vec<_>>().into()),
-        ("statement", report.statement.as_ref().map_or(Value::Null, statement)),
+        ("signers", texts(&report.signers)),
         ("bundles", report.bundles.iter().map(bundle).collect::<Vec<_>>().into()),
+        ("tampering", report.tampering.as_ref().map_or(Value::Null, tampering)),
         ("volatile", volatile(&report.volatile)),
     ]);
     document(out, "verify", report.outcome(), report.fail_on, &report.findings, part)
@@ -100,29 +100,23 @@ fn rules(rules: &RulesUsed) -> Json {
     object([
         ("from", text(&rules.from)),
         ("digest", digest(&rules.digest)),
-        ("threshold", Value::from(rules.threshold)),
+        ("threshold", number(rules.threshold)),
         ("signers", texts(&rules.signers)),
         ("project", optional(rules.project.as_deref())),
     ])
 }
 
-fn accepted(accepted: &Accepted) -> Json {
-    object([
-        ("rule", text(&accepted.rule)),
-        ("bundle", text(&accepted.bundle)),
-        ("signer", signer(&accepted.signer)),
-        ("time", time(accepted.time)),
-    ])
-}
-
 pub(super) fn signer(signer: &Signer) -> Json {
     match signer {
-        Signer::Key { algorithm, hint } => {
-            object([("method", text("key")), ("algorithm", text(algorithm)), ("hint", digest(hint))])
+        Signer::Key { algorithm, id } => {
+            object([("method", text("key")), ("algorithm", optional(algorithm.as_deref())), ("id", text(id))])
         }
-        Signer::Identity { identity, issuer } => {
-            object([("method", text("identity")), ("identity", text(identity)), ("issuer", text(issuer))])
-        }
+        Signer::Identity { identity, issuer, claims } => object([
+            ("method", text("identity")),
+            ("identity", text(identity)),
+            ("issuer", text(issuer)),
+            ("claims", map(claims.iter().map(|(name, value)| (name.clone(), text(value))))),
+        ]),
     }
 }
 
@@ -135,20 +129,36 @@ pub(super) fn statement(facts: &StatementFacts) -> Json {
 }
 
 fn bundle(result: &BundleResult) -> Json {
+    let (accepted_for, problem) = match &result.status {
+        BundleStatus::Accepted(signers) => (texts(signers), Value::Null),
+        BundleStatus::NoRule => (texts(&[]), Value::Null),
+        BundleStatus::Refused { code, message } => {
+            (texts(&[]), object([("code", text(code)), ("message", text(message))]))
+        }
+    };
+    let times = result.times.iter().map(|at| object([("time", time(Some(at.time))), ("by", text(&at.by))]));
+    let logs =
+        result.logs.iter().map(|at| object([("log", text(&at.log)), ("index", Value::from(at.index))]));
     object([
         ("path", text(&result.path)),
         ("status", text(result.status.as_str())),
+        ("acceptedFor", accepted_for),
+        ("problem", problem),
         ("signer", result.signer.as_ref().map_or(Value::Null, signer)),
-        ("checks", result.checks.iter().map(check).collect::<Vec<_>>().into()),
+        ("times", times.collect::<Vec<_>>().into()),
+        ("logs", logs.collect::<Vec<_>>().into()),
+        ("unverified", texts(&result.unverified)),
+        ("statement", result.statement.as_ref().map_or(Value::Null, statement)),
         ("mismatches", result.mismatches.iter().map(mismatch).collect::<Vec<_>>().into()),
     ])
 }
 
-fn check(check: &Check) -> Json {
+fn tampering(tampering: &Tampering) -> Json {
     object([
-        ("name", text(&check.name)),
-        ("passed", Value::from(check.passed)),
-        ("detail", optional(check.detail.as_deref())),
+        ("bundle", text(&tampering.bundle)),
+        ("signed", digest(&tampering.signed)),
+        ("difference", text(&tampering.difference)),
+        ("message", text(&tampering.message)),
     ])
 }
 

@@ -167,12 +167,12 @@ pub struct Verify {
     pub rules: RulesUsed,
     /// The trust material for keyless signatures, in words: which, and how old it is.
     pub trust_root: Option<String>,
-    /// The signers that count, one for each rule that is satisfied.
-    pub signers: Vec<Accepted>,
-    /// What the accepted statement says about the lockfile.
-    pub statement: Option<StatementFacts>,
+    /// Names of the distinct signers that count.
+    pub signers: Vec<String>,
     /// Every bundle that was read.
     pub bundles: Vec<BundleResult>,
+    /// A trusted signature over another version of this lockfile.
+    pub tampering: Option<Tampering>,
     /// What the lockfile leaves out of drift.
     pub volatile: Volatile,
     /// What was found: how the lockfile differs from what was signed, or how the signer changed.
@@ -196,24 +196,11 @@ pub struct RulesUsed {
     /// Digest of the rules.
     pub digest: Digest,
     /// How many distinct signers must have signed.
-    pub threshold: u64,
+    pub threshold: usize,
     /// Names of the signers that the rules allow.
     pub signers: Vec<String>,
     /// The project that the statement must name.
     pub project: Option<String>,
-}
-
-/// A signer that satisfied a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// Name of the rule.
-    pub rule: String,
-    /// Path of the bundle.
-    pub bundle: String,
-    /// The signer.
-    pub signer: Signer,
-    /// When it signed, where that was verified.
-    pub time: Option<Timestamp>,
 }
 
 /// Who made a signature.
@@ -221,10 +208,10 @@ pub struct Accepted {
 pub enum Signer {
     /// The holder of a key.
     Key {
-        /// Kind of key, such as `Ed25519`.
-        algorithm: String,
-        /// SHA-256 of the public key's SPKI.
-        hint: Digest,
+        /// Kind of key, such as `Ed25519`; `None` where only the key's id is known.
+        algorithm: Option<String>,
+        /// What identifies the key: SHA-256 of its SPKI in bundles that mcptrust writes.
+        id: String,
     },
     /// An identity, vouched for by an OIDC issuer.
     Identity {
@@ -232,6 +219,8 @@ pub enum Signer {
         identity: String,
         /// The OIDC issuer.
         issuer: String,
+        /// What else the certificate says, by name.
+        claims: BTreeMap<String, String>,
     },
 }
 
@@ -253,46 +242,63 @@ pub struct BundleResult {
     pub path: String,
     /// Whether it counts.
     pub status: BundleStatus,
-    /// Who signed, as far as that is known; unverified unless the status is [`BundleStatus::Accepted`] or
-    /// [`BundleStatus::NoRule`].
+    /// Who signed; only where the signature is genuine.
     pub signer: Option<Signer>,
-    /// What was checked, in order.
-    pub checks: Vec<Check>,
+    /// When it was signed, in the words of authorities.
+    pub times: Vec<VerifiedTime>,
+    /// The transparency logs that it stands in.
+    pub logs: Vec<Logged>,
+    /// Evidence that did not hold and was not needed.
+    pub unverified: Vec<String>,
+    /// What the signed statement says; `None` for a plain signature.
+    pub statement: Option<StatementFacts>,
     /// Where it differs from the rules, field by field.
     pub mismatches: Vec<Mismatch>,
 }
 
 /// Whether a bundle counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BundleStatus {
-    /// A valid signature that satisfies a rule.
-    Accepted,
-    /// A valid signature by somebody whom no rule names.
+    /// A genuine signature that satisfies the rules of these signers.
+    Accepted(Vec<String>),
+    /// A genuine signature by somebody whom no rule names.
     NoRule,
-    /// Not a valid signature over this lockfile.
-    Refused,
+    /// A check failed.
+    Refused {
+        /// A stable word for the check.
+        code: String,
+        /// What was expected and got.
+        message: String,
+    },
 }
 
 impl BundleStatus {
     /// The name in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Accepted => "accepted",
+            Self::Accepted(_) => "accepted",
             Self::NoRule => "noRule",
-            Self::Refused => "refused",
+            Self::Refused { .. } => "refused",
         }
     }
 }
 
-/// One check of a bundle.
+/// A time that an authority vouches for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What was checked, such as `signature` or `inclusion proof`.
-    pub name: String,
-    /// Whether it held.
-    pub passed: bool,
-    /// What was seen; for a failed check, what was expected and got.
-    pub detail: Option<String>,
+pub struct VerifiedTime {
+    /// The time.
+    pub time: Timestamp,
+    /// Who says so.
+    pub by: String,
+}
+
+/// A place in a transparency log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// Name of the log.
+    pub log: String,
+    /// Index in the log.
+    pub index: u64,
 }
 
 /// A field in which a signer differs from a rule.
@@ -306,4 +312,17 @@ pub struct Mismatch {
     pub expected: String,
     /// What the certificate says; `None` where it says nothing.
     pub got: Option<String>,
+}
+
+/// A trusted signature over another version of the lockfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tampering {
+    /// Path of the bundle that says so.
+    pub bundle: String,
+    /// The digest that was signed.
+    pub signed: Digest,
+    /// A stable word for the kind of difference, such as `content` or `line-endings`.
+    pub difference: String,
+    /// The difference in a sentence.
+    pub message: String,
 }

@@ -6,8 +6,8 @@ use mcptrust::finding::{Direction, Finding, Severity, Subject};
 use mcptrust::json::{Digest, Json, Limits, parse};
 use mcptrust::report::inspect::{Bundle, Certificate, Claim, LogEntry, Statement};
 use mcptrust::report::{
-    Accepted, BundleResult, BundleStatus, Captured, Check, Diff, Lock, Mismatch, RulesUsed, Signer,
-    StatementFacts, Verify, Written,
+    BundleResult, BundleStatus, Captured, Diff, Lock, Logged, Mismatch, RulesUsed, Signer, StatementFacts,
+    Tampering, VerifiedTime, Verify, Written,
 };
 use mcptrust::surface::Kind;
 
@@ -210,92 +210,70 @@ fn captured(counts: &[(Kind, usize)]) -> Captured {
 const WORKFLOW: &str = "https://github.com/acme/agents/.github/workflows/lock.yml@refs/heads/main";
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
-fn check(name: &str, failed: Option<&str>) -> Check {
-    Check { name: name.to_owned(), passed: failed.is_none(), detail: failed.map(str::to_owned) }
+fn result(path: &str, status: BundleStatus, signer: Option<Signer>) -> BundleResult {
+    BundleResult {
+        path: path.to_owned(),
+        status,
+        signer,
+        times: Vec::new(),
+        logs: Vec::new(),
+        unverified: Vec::new(),
+        statement: Some(StatementFacts {
+            project: Some("acme/agents".to_owned()),
+            sequence: 7,
+            previous: Some(Digest::of(b"previous")),
+        }),
+        mismatches: Vec::new(),
+    }
+}
+
+fn github(identity: &str) -> Option<Signer> {
+    let claims =
+        BTreeMap::from([("source-repository-uri".to_owned(), "https://github.com/acme/agents".to_owned())]);
+    Some(Signer::Identity { identity: identity.to_owned(), issuer: GITHUB.to_owned(), claims })
 }
 
 /// Two signers are required: of a verified lockfile both signed; of the other one nobody who counts.
 pub(crate) fn verify(verified: bool) -> Verify {
-    let key = Signer::Key { algorithm: "Ed25519".to_owned(), hint: Digest::of(b"key") };
-    let identity = Signer::Identity { identity: WORKFLOW.to_owned(), issuer: GITHUB.to_owned() };
-    let time = Some("2026-11-30T20:12:05Z".parse().unwrap());
-    let (lead, workflow) = ("mcp-lock.json.lead.sigstore.json", "mcp-lock.json.sigstore.json");
-    let accepted = |rule: &str, bundle: &str, signer: &Signer, time| Accepted {
-        rule: rule.to_owned(),
-        bundle: bundle.to_owned(),
-        signer: signer.clone(),
-        time,
-    };
-    let branch = WORKFLOW.replace("main", "feature");
-    let mismatch = |field: &str, expected: &str, got: Option<&str>| Mismatch {
-        rule: "release workflow".to_owned(),
-        field: field.to_owned(),
-        expected: expected.to_owned(),
-        got: got.map(str::to_owned),
-    };
-    let bundles = if verified {
-        vec![
-            BundleResult {
-                path: lead.to_owned(),
-                status: BundleStatus::Accepted,
-                signer: Some(key.clone()),
-                checks: vec![
-                    check("signature", None),
-                    check("statement", None),
-                    check("lockfile digest", None),
-                ],
-                mismatches: Vec::new(),
-            },
-            BundleResult {
-                path: workflow.to_owned(),
-                status: BundleStatus::Accepted,
-                signer: Some(identity.clone()),
-                checks: [
-                    "signature",
-                    "certificate",
-                    "SCT",
-                    "inclusion proof",
-                    "checkpoint",
-                    "timestamp",
-                    "statement",
-                ]
-                .map(|name| check(name, None))
-                .to_vec(),
-                mismatches: Vec::new(),
-            },
-        ]
-    } else {
-        vec![
-            BundleResult {
-                path: lead.to_owned(),
-                status: BundleStatus::Refused,
-                signer: Some(key.clone()),
-                checks: vec![
-                    check("signature", None),
-                    check("statement", None),
-                    check(
-                        "lockfile digest",
-                        Some(&format!(
-                            "expected sha256:{}, the file has sha256:{}",
-                            Digest::of(b"signed"),
-                            Digest::of(b"lockfile")
-                        )),
-                    ),
-                ],
-                mismatches: Vec::new(),
-            },
-            BundleResult {
-                path: workflow.to_owned(),
-                status: BundleStatus::NoRule,
-                signer: Some(Signer::Identity { identity: branch.clone(), issuer: GITHUB.to_owned() }),
-                checks: vec![check("signature", None), check("certificate", None)],
-                mismatches: vec![
-                    mismatch("identity", WORKFLOW, Some(&branch)),
-                    mismatch("source-repository-identifier", "123456789", None),
-                ],
-            },
-        ]
-    };
+    let names = ["release workflow".to_owned(), "security lead".to_owned()];
+    let [workflow, lead] = &names;
+    let accepted = |name: &String| BundleStatus::Accepted(vec![name.clone()]);
+    let key = Some(Signer::Key {
+        algorithm: Some("Ed25519".to_owned()),
+        id: format!("sha256:{}", Digest::of(b"key")),
+    });
+    let mut by_lead = result("mcp-lock.json.lead.sigstore.json", accepted(lead), key);
+    let mut by_workflow = result("mcp-lock.json.sigstore.json", accepted(workflow), github(WORKFLOW));
+    by_workflow.times.push(VerifiedTime {
+        time: "2026-11-30T20:12:05Z".parse().unwrap(),
+        by: "timestamp authority https://tsa.example.com".to_owned(),
+    });
+    by_workflow.logs.push(Logged { log: "log2026.example.com".to_owned(), index: 1234 });
+    let signed = Digest::of(b"signed");
+    if !verified {
+        let actual = Digest::of(b"lockfile");
+        by_lead.status = BundleStatus::Refused {
+            code: "tampered".to_owned(),
+            message: format!(
+                "the signature is genuine, and the lockfile is not the one that was signed: its SHA-256 is {actual}, \
+                 signed was {signed}"
+            ),
+        };
+        let branch = WORKFLOW.replace("main", "feature");
+        by_workflow.status = BundleStatus::NoRule;
+        by_workflow.signer = github(&branch);
+        by_workflow.unverified.push("timestamp 2: it is over other bytes".to_owned());
+        let mismatch = |field: &str, expected: &str, got: Option<&str>| Mismatch {
+            rule: workflow.clone(),
+            field: field.to_owned(),
+            expected: expected.to_owned(),
+            got: got.map(str::to_owned),
+        };
+        by_workflow.mismatches = vec![
+            mismatch("identity", WORKFLOW, Some(&branch)),
+            mismatch("source-repository-identifier", "123456789", None),
+        ];
+    }
     Verify {
         lockfile: "mcp-lock.json".to_owned(),
         digest: Digest::of(b"lockfile"),
@@ -304,24 +282,18 @@ pub(crate) fn verify(verified: bool) -> Verify {
             from: "mcptrust.toml".to_owned(),
             digest: Digest::of(b"rules"),
             threshold: 2,
-            signers: vec!["release workflow".to_owned(), "security lead".to_owned()],
+            signers: names.to_vec(),
             project: Some("acme/agents".to_owned()),
         },
         trust_root: Some("embedded public-good instance, 12 days old".to_owned()),
-        signers: if verified {
-            vec![
-                accepted("security lead", lead, &key, None),
-                accepted("release workflow", workflow, &identity, time),
-            ]
-        } else {
-            Vec::new()
-        },
-        statement: verified.then(|| StatementFacts {
-            project: Some("acme/agents".to_owned()),
-            sequence: 7,
-            previous: Some(Digest::of(b"previous")),
+        signers: if verified { names.to_vec() } else { Vec::new() },
+        tampering: (!verified).then(|| Tampering {
+            bundle: by_lead.path.clone(),
+            signed,
+            difference: "content".to_owned(),
+            message: "the content differs from what was signed".to_owned(),
         }),
-        bundles,
+        bundles: vec![by_lead, by_workflow],
         volatile: BTreeMap::new(),
         findings: if verified { Vec::new() } else { tampered() },
         fail_on: Severity::Low,
@@ -351,7 +323,7 @@ pub(crate) fn bundle() -> Bundle {
             facts: StatementFacts { project: None, sequence: 7, previous: Some(Digest::of(b"previous")) },
             servers: BTreeMap::from([("filesystem".to_owned(), BTreeMap::from([(Kind::Tool, 14)]))]),
         }),
-        signer: Some(Signer::Identity { identity: WORKFLOW.to_owned(), issuer: GITHUB.to_owned() }),
+        signer: github(WORKFLOW),
         certificate: Some(Certificate {
             authority: "sigstore-intermediate".to_owned(),
             not_before: "2026-11-30T20:12:05Z".parse().unwrap(),

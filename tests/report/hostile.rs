@@ -3,7 +3,9 @@
 use mcptrust::finding::Finding;
 use mcptrust::json::{Digest, Json};
 use mcptrust::lockfile::Lockfile;
-use mcptrust::report::{Diff, Style, Verify, Written, human, inspect, json};
+use mcptrust::report::{
+    BundleResult, BundleStatus, Diff, Signer, Style, Verify, Written, human, inspect, json,
+};
 
 use crate::case;
 use crate::screen::{PLAIN, shown};
@@ -55,13 +57,19 @@ fn hostile_verify() -> Verify {
     report.trust_root = hostile();
     for bundle in &mut report.bundles {
         bundle.path = HOSTILE.to_owned();
-        bundle.signer = Some(mcptrust::report::Signer::Identity {
+        bundle.signer = Some(Signer::Identity {
             identity: HOSTILE.to_owned(),
             issuer: HOSTILE.to_owned(),
+            claims: [(HOSTILE.to_owned(), HOSTILE.to_owned())].into(),
         });
-        for check in &mut bundle.checks {
-            (check.name, check.detail) = (HOSTILE.to_owned(), hostile());
+        for at in &mut bundle.times {
+            at.by = HOSTILE.to_owned();
         }
+        for at in &mut bundle.logs {
+            at.log = HOSTILE.to_owned();
+        }
+        bundle.unverified = vec![HOSTILE.to_owned()];
+        bundle.statement.as_mut().unwrap().project = hostile();
         for mismatch in &mut bundle.mismatches {
             mismatch.rule = HOSTILE.to_owned();
             mismatch.field = HOSTILE.to_owned();
@@ -69,6 +77,13 @@ fn hostile_verify() -> Verify {
             mismatch.got = hostile();
         }
     }
+    let tampering = report.tampering.as_mut().unwrap();
+    (tampering.bundle, tampering.message) = (HOSTILE.to_owned(), HOSTILE.to_owned());
+    let refused = BundleStatus::Refused { code: HOSTILE.to_owned(), message: HOSTILE.to_owned() };
+    report.bundles.push(BundleResult { status: refused, signer: None, ..report.bundles[0].clone() });
+    let accepted = BundleStatus::Accepted(vec![HOSTILE.to_owned()]);
+    let key = Signer::Key { algorithm: hostile(), id: HOSTILE.to_owned() };
+    report.bundles.push(BundleResult { status: accepted, signer: Some(key), ..report.bundles[0].clone() });
     report
 }
 

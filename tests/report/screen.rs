@@ -84,6 +84,8 @@ fn verified() {
 fn not_verified() {
     let report = case::verify(false);
     assert_snapshot!("not_verified", shown(|out| human::verify(out, &report, 10, &PLAIN)));
+    let style = Style { width: 80, ..PLAIN };
+    assert_snapshot!("not_verified_80", shown(|out| human::verify(out, &report, 10, &style)));
     assert_snapshot!("not_verified_color", shown(|out| human::verify(out, &report, 10, &COLOR)));
 }
 

@@ -12,8 +12,8 @@ use super::{Diff, Lock, Outcome, Style, Volatile, Written, escape};
 use crate::finding::Finding;
 use findings::Tally;
 
-pub(super) use verify::fact;
 pub use verify::verify;
+pub(super) use verify::{fact, signer, statement};
 
 /// How many findings are shown in full where nobody asks for more.
 pub const DEFAULT_LIMIT: usize = 40;

@@ -5,7 +5,7 @@ use std::io;
 use super::findings::{self, Tally};
 use super::{count, heading, item, left_out_of_drift, worst};
 use crate::report::paint::{Ink, Sheet, Text};
-use crate::report::{BundleResult, BundleStatus, Signer, Style, Verify, escape};
+use crate::report::{BundleResult, BundleStatus, Signer, StatementFacts, Style, Verify, escape};
 
 /// Bundles that count for nothing, and fields in which one differs from the rules, that are shown.
 const OTHERS: usize = 12;
@@ -21,13 +21,16 @@ pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &S
     let signatures = if need == 1 { "signature" } else { "signatures" };
     let line = format!(": {lockfile} has {have} of {need} required {signatures}.");
     sheet.say(&Text::default().own(word, ink).own(&line, Ink::Plain))?;
+    if let Some(tampering) = &report.tampering {
+        let line = format!(": {}.", escape::terminal_in(tampering.message.trim_end_matches('.'), charset));
+        sheet.say(&Text::default().own("Not what was signed", Ink::Bad).own(&line, Ink::Plain))?;
+    }
     sheet.blank()?;
 
     fact(&mut sheet, "lockfile", &format!("sha256:{}", report.digest))?;
-    if let Some(statement) = &report.statement {
-        let project = statement.project.as_deref().unwrap_or("none named");
-        fact(&mut sheet, "project", project)?;
-        fact(&mut sheet, "sequence", &statement.sequence.to_string())?;
+    if let Some(tampering) = &report.tampering {
+        fact(&mut sheet, "signed was", &format!("sha256:{}", tampering.signed))?;
+        fact(&mut sheet, "as says", &tampering.bundle)?;
     }
     fact(&mut sheet, "rules", &report.rules.from)?;
     fact(&mut sheet, "rules digest", &format!("sha256:{}", report.rules.digest))?;
@@ -45,11 +48,11 @@ pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &S
         fact(&mut sheet, "trust root", trust_root)?;
     }
     left_out_of_drift(&mut sheet, &report.volatile)?;
-    let counts = |result: &&BundleResult| result.status == BundleStatus::Accepted;
+    let counts = |result: &&BundleResult| matches!(result.status, BundleStatus::Accepted(_));
     let (accepted, others): (Vec<_>, Vec<_>) = report.bundles.iter().partition(counts);
     for result in accepted.into_iter().chain(others.iter().copied().take(OTHERS)) {
         sheet.blank()?;
-        bundle(&mut sheet, result, report)?;
+        bundle(&mut sheet, result)?;
     }
     if others.len() > OTHERS {
         sheet.blank()?;
@@ -59,7 +62,7 @@ pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &S
     if !report.findings.is_empty() {
         sheet.blank()?;
         let mut text = Text::default().own(&count(report.findings.len(), "difference"), Ink::Bold);
-        text.push_own(" from what was signed", Ink::Plain);
+        text.push_own(if report.verified { " in who signed" } else { " from what was signed" }, Ink::Plain);
         worst(&mut text, &Tally::new(&report.findings), style);
         text.push_own(".", Ink::Plain);
         sheet.say(&text)?;
@@ -77,7 +80,7 @@ fn next<W: io::Write>(sheet: &mut Sheet<'_, W>, report: &Verify) -> io::Result<(
             "There is no signature beside the lockfile: review it, and have it signed (mcptrust sign).",
         );
     }
-    if report.bundles.iter().any(|bundle| bundle.status == BundleStatus::Refused) {
+    if report.bundles.iter().any(|bundle| matches!(bundle.status, BundleStatus::Refused { .. })) {
         item(
             sheet,
             "Restore the lockfile and the bundles as they were signed, or review what changed and sign again.",
@@ -113,56 +116,70 @@ pub(in crate::report) fn fact<W: io::Write>(
     sheet.flow(&label, &rest, &text, 12).map(drop)
 }
 
-fn bundle<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult, report: &Verify) -> io::Result<()> {
+fn bundle<W: io::Write>(sheet: &mut Sheet<'_, W>, result: &BundleResult) -> io::Result<()> {
     let charset = sheet.style.charset();
     let path = escape::terminal_in(&result.path, charset);
-    let accepted = report.signers.iter().find(|accepted| accepted.bundle == result.path);
-    let (word, ink) = match result.status {
-        BundleStatus::Accepted => ("accepted", Ink::Good),
+    let title = Text::default().own(&path, Ink::Bold).own(": ", Ink::Plain);
+    match &result.status {
+        BundleStatus::Accepted(signers) => {
+            let names: Vec<_> = signers.iter().map(|signer| escape::name(signer, charset)).collect();
+            let line = format!(" for {}", names.join(", "));
+            sheet.say(&title.own("accepted", Ink::Good).own(&line, Ink::Plain))?;
+        }
         BundleStatus::NoRule => {
-            ("a valid signature, but no rule names its signer; it counts for nothing", Ink::Bold)
+            let text = "a genuine signature, but no rule names its signer; it counts for nothing";
+            sheet.say(&title.own(text, Ink::Bold))?;
         }
-        BundleStatus::Refused => ("refused", Ink::Bad),
-    };
-    let mut text = Text::default().own(&path, Ink::Bold).own(": ", Ink::Plain).own(word, ink);
-    if let Some(accepted) = accepted {
-        text = text.own(&format!(" by rule {}", escape::name(&accepted.rule, charset)), Ink::Plain);
-    }
-    sheet.say(&text)?;
-    match &result.signer {
-        Some(Signer::Key { algorithm, hint }) => {
-            fact(sheet, "key", algorithm)?;
-            fact(sheet, "key id", &format!("sha256:{hint}"))?;
+        BundleStatus::Refused { code, message } => {
+            sheet.say(&title.own("refused", Ink::Bad))?;
+            let margin = Text::default().own("  ", Ink::Plain);
+            sheet.flow(&margin, &margin, &Text::default().foreign(message, Ink::Bold, sheet.style), 12)?;
+            fact(sheet, "check", code)?;
         }
-        Some(Signer::Identity { identity, issuer }) => {
-            fact(sheet, "identity", identity)?;
-            fact(sheet, "issuer", issuer)?;
-        }
-        None => {}
     }
-    if let Some(time) = accepted.and_then(|accepted| accepted.time) {
-        fact(sheet, "signed", &time.to_string())?;
+    if let Some(by) = &result.signer {
+        signer(sheet, by)?;
     }
-    let passed: Vec<&str> =
-        result.checks.iter().filter(|check| check.passed).map(|check| check.name.as_str()).collect();
-    if !passed.is_empty() {
-        fact(sheet, "checked", &passed.join(", "))?;
+    for at in &result.times {
+        fact(sheet, "signed", &format!("{} ({})", at.time, at.by))?;
     }
-    for check in result.checks.iter().filter(|check| !check.passed) {
-        let detail = check.detail.as_deref().unwrap_or("did not hold");
-        let first = Text::default().own("  FAILED", Ink::Bad).own("       ", Ink::Plain);
-        let margin = Text::default().own("    ", Ink::Plain);
-        let name = Text::default().foreign(&check.name, Ink::Bold, sheet.style);
-        let detail = Text::default().foreign(detail, Ink::Plain, sheet.style);
-        let line = name.clone().own(": ", Ink::Plain).join(detail.clone());
-        if line.width() + 15 <= sheet.style.columns() {
-            sheet.flow(&first, &margin, &line, 1)?;
-        } else {
-            sheet.flow(&first, &margin, &name, 4)?;
-            sheet.flow(&margin, &margin, &detail, 12)?;
-        }
+    for at in &result.logs {
+        fact(sheet, "log", &format!("{}, entry {}", at.log, at.index))?;
+    }
+    if let Some(facts) = &result.statement {
+        statement(sheet, facts)?;
+    }
+    for problem in &result.unverified {
+        fact(sheet, "not counted", problem)?;
     }
     mismatches(sheet, result)
+}
+
+/// Writes who signed.
+pub(in crate::report) fn signer<W: io::Write>(sheet: &mut Sheet<'_, W>, signer: &Signer) -> io::Result<()> {
+    match signer {
+        Signer::Key { algorithm, id } => {
+            fact(sheet, "key", algorithm.as_deref().unwrap_or("of a kind that the bundle does not say"))?;
+            fact(sheet, "key id", id)
+        }
+        Signer::Identity { identity, issuer, .. } => {
+            fact(sheet, "identity", identity)?;
+            fact(sheet, "issuer", issuer)
+        }
+    }
+}
+
+/// Writes what a statement says beside its digests.
+pub(in crate::report) fn statement<W: io::Write>(
+    sheet: &mut Sheet<'_, W>,
+    facts: &StatementFacts,
+) -> io::Result<()> {
+    fact(sheet, "project", facts.project.as_deref().unwrap_or("none named"))?;
+    fact(sheet, "sequence", &facts.sequence.to_string())?;
+    match &facts.previous {
+        Some(previous) => fact(sheet, "previous", &format!("sha256:{previous}")),
+        None => Ok(()),
+    }
 }
 
 /// Writes what a rule wants and what the certificate says, one above the other, so that the eye finds the place.

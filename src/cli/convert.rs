@@ -9,13 +9,14 @@ use mcptrust::finding::Severity;
 use mcptrust::json::Digest;
 use mcptrust::lockfile::ServerDigests;
 use mcptrust::report::{
-    self, Accepted, BundleResult, BundleStatus, Check, Mismatch, RulesUsed, StatementFacts, inspect,
+    self, BundleResult, BundleStatus, Logged, Mismatch, RulesUsed, StatementFacts, Tampering, VerifiedTime,
+    inspect,
 };
 use mcptrust::signing::bundle::{Bundle, Content, LogEntry, Material};
 use mcptrust::signing::certificate::{CLAIMS, FULCIO_ARC, SigningCertificate};
 use mcptrust::signing::facts::SignerFacts;
 use mcptrust::signing::statement::PREDICATE_TYPE;
-use mcptrust::signing::verify::{Authentic, BundleReport, Status, TimeSource};
+use mcptrust::signing::verify::{BundleReport, RuleReport, Status, TimeSource};
 use mcptrust::signing::{Outcome, Statement, TrustMaterial};
 
 use super::config::Trust;
@@ -29,10 +30,8 @@ pub(crate) fn verify(
     fail_on: Severity,
 ) -> report::Verify {
     let found = outcome.report();
-    let accepted = |bundle: &BundleReport| matches!(bundle.status, Status::Accepted { .. });
     let mut names: Vec<_> = trust.rules.signers().iter().map(|signer| signer.name.clone()).collect();
     names.dedup();
-    let statement = found.bundles.iter().filter(|b| accepted(b)).find_map(|b| b.statement.as_ref());
     report::Verify {
         lockfile: context.lockfile_name(),
         digest: found.lockfile,
@@ -40,18 +39,19 @@ pub(crate) fn verify(
         rules: RulesUsed {
             from: trust.from.clone(),
             digest: found.rules,
-            threshold: u64::try_from(found.threshold).unwrap_or(u64::MAX),
+            threshold: found.threshold,
             signers: names,
             project: trust.rules.project().map(str::to_owned),
         },
         trust_root: material.map(|material| trust_root(context, material)),
-        signers: found.bundles.iter().flat_map(signers).collect(),
-        statement: statement.map(facts),
-        bundles: found
-            .bundles
-            .iter()
-            .map(|b| bundle(b, found.tampering.as_ref().map(|t| (t.bundle.as_str(), t.difference.message()))))
-            .collect(),
+        signers: found.signers.clone(),
+        bundles: found.bundles.iter().map(bundle).collect(),
+        tampering: found.tampering.as_ref().map(|tampering| Tampering {
+            bundle: tampering.bundle.clone(),
+            signed: tampering.signed,
+            difference: tampering.difference.as_str().to_owned(),
+            message: tampering.difference.message().to_owned(),
+        }),
         volatile: report::Volatile::new(),
         findings: Vec::new(),
         fail_on,
@@ -75,84 +75,63 @@ fn facts(statement: &Statement) -> StatementFacts {
     }
 }
 
-fn signers(bundle: &BundleReport) -> Vec<Accepted> {
-    let (Status::Accepted { signers }, Some(authentic)) = (&bundle.status, &bundle.authentic) else {
-        return Vec::new();
-    };
-    let one = |rule: &String| Accepted {
-        rule: rule.clone(),
-        bundle: bundle.name.clone(),
-        signer: signer(&authentic.signer),
-        time: authentic.signed_at(),
-    };
-    signers.iter().map(one).collect()
-}
-
 /// A signer as reports show it.
 pub(crate) fn signer(facts: &SignerFacts) -> report::Signer {
     match facts {
-        SignerFacts::Key { hint, algorithm } => {
-            report::Signer::Key { algorithm: algorithm.as_str().to_owned(), hint: *hint }
-        }
-        SignerFacts::Identity { issuer, identity, .. } => {
-            report::Signer::Identity { identity: identity.to_string(), issuer: issuer.clone() }
-        }
+        SignerFacts::Key { hint, algorithm } => report::Signer::Key {
+            algorithm: Some(algorithm.as_str().to_owned()),
+            id: format!("sha256:{hint}"),
+        },
+        SignerFacts::Identity { issuer, identity, claims } => report::Signer::Identity {
+            identity: identity.to_string(),
+            issuer: issuer.clone(),
+            claims: claims.clone(),
+        },
     }
 }
 
-fn bundle(bundle: &BundleReport, tampering: Option<(&str, &str)>) -> BundleResult {
-    let mut checks = Vec::new();
-    let mut check = |name: &str, passed, detail| checks.push(Check { name: name.to_owned(), passed, detail });
-    if let Some(authentic) = &bundle.authentic {
-        authentic_checks(authentic, &mut check);
-    }
-    let status = match &bundle.status {
-        Status::Accepted { .. } => {
-            check("subject", true, Some("the lockfile's digest is the one that was signed".to_owned()));
-            BundleStatus::Accepted
-        }
+fn bundle(bundle: &BundleReport) -> BundleResult {
+    let (status, mismatches) = match &bundle.status {
+        Status::Accepted { signers } => (BundleStatus::Accepted(signers.clone()), Vec::new()),
         Status::Refused(problem) => {
-            check(problem.code(), false, Some(problem.to_string()));
-            if let Some((_, message)) = tampering.filter(|(name, _)| *name == bundle.name) {
-                check("difference", false, Some(message.to_owned()));
-            }
-            BundleStatus::Refused
+            let refused =
+                BundleStatus::Refused { code: problem.code().to_owned(), message: problem.to_string() };
+            (refused, mismatches(bundle))
         }
-        _ => BundleStatus::NoRule,
+        _ => (BundleStatus::NoRule, mismatches(bundle)),
     };
-    let mismatches = bundle.rules.iter().flat_map(|rule| {
-        rule.mismatches.iter().map(|mismatch| Mismatch {
-            rule: rule.name.clone(),
-            field: mismatch.field.clone(),
-            expected: mismatch.expected.clone(),
-            got: mismatch.got.clone(),
-        })
+    let authentic = bundle.authentic.as_ref();
+    let times = authentic.iter().flat_map(|authentic| &authentic.times).map(|time| VerifiedTime {
+        time: time.time,
+        by: match &time.source {
+            TimeSource::Authority(uri) => format!("timestamp authority {uri}"),
+            TimeSource::Log(name) => format!("transparency log {name}"),
+        },
     });
-    let mismatches = if status == BundleStatus::Accepted { Vec::new() } else { mismatches.collect() };
+    let logs = authentic.iter().flat_map(|authentic| &authentic.logs);
     BundleResult {
         path: bundle.name.clone(),
         status,
-        signer: bundle.authentic.as_ref().map(|authentic| signer(&authentic.signer)),
-        checks,
+        signer: authentic.map(|authentic| signer(&authentic.signer)),
+        times: times.collect(),
+        logs: logs.map(|log| Logged { log: log.log.clone(), index: log.index }).collect(),
+        unverified: authentic.iter().flat_map(|a| &a.unverified).map(ToString::to_string).collect(),
+        statement: bundle.statement.as_ref().map(facts),
         mismatches,
     }
 }
 
-fn authentic_checks(authentic: &Authentic, check: &mut dyn FnMut(&str, bool, Option<String>)) {
-    check("signature", true, None);
-    for time in &authentic.times {
-        let by = match &time.source {
-            TimeSource::Authority(uri) => format!("timestamp authority {uri}"),
-            TimeSource::Log(name) => format!("transparency log {name}"),
+fn mismatches(bundle: &BundleReport) -> Vec<Mismatch> {
+    let of_rule = |rule: &RuleReport| {
+        let one = |mismatch: &mcptrust::signing::rules::Mismatch| Mismatch {
+            rule: rule.name.clone(),
+            field: mismatch.field.clone(),
+            expected: mismatch.expected.clone(),
+            got: mismatch.got.clone(),
         };
-        check("time", true, Some(format!("{} by {by}", time.time)));
-    }
-    for log in &authentic.logs {
-        check("log inclusion", true, Some(format!("entry {} of {}", log.index, log.log)));
-    }
-    for problem in &authentic.unverified {
-        check("not counted", true, Some(problem.to_string()));
-    }
+        rule.mismatches.iter().map(one).collect::<Vec<_>>()
+    };
+    bundle.rules.iter().flat_map(of_rule).collect()
 }
 
 /// A bundle as "inspect" shows it. Nothing in it is verified.
@@ -168,6 +147,7 @@ pub(crate) fn inspected(path: &str, bundle: &Bundle) -> anyhow::Result<inspect::
             let signer = report::Signer::Identity {
                 identity: certificate.identity.to_string(),
                 issuer: certificate.issuer.clone(),
+                claims: certificate.claims.clone(),
             };
             (Some(signer), Some(shown_certificate(leaf, &certificate)))
         }
@@ -185,8 +165,8 @@ pub(crate) fn inspected(path: &str, bundle: &Bundle) -> anyhow::Result<inspect::
 
 /// A bundle by key names it by a hint; ours is the SHA-256 of the key's SPKI.
 fn key(hint: &str) -> Option<report::Signer> {
-    let hint: Digest = hint.parse().ok()?;
-    Some(report::Signer::Key { algorithm: "key".to_owned(), hint })
+    let id = hint.parse::<Digest>().map_or_else(|_| hint.to_owned(), |digest| format!("sha256:{digest}"));
+    (!hint.is_empty()).then_some(report::Signer::Key { algorithm: None, id })
 }
 
 fn shown_statement(statement: &Statement) -> inspect::Statement {

@@ -137,6 +137,6 @@ fn speaks_utf8() -> bool {
 }
 
 /// Escapes a text for the terminal, and keeps its line ends.
-fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     text.split('\n').map(escape::terminal).collect::<Vec<_>>().join("\n")
 }

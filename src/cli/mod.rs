@@ -6,18 +6,22 @@ mod capture;
 mod config;
 mod context;
 mod convert;
+mod demo;
 mod diff;
 mod files;
 mod git;
 mod init;
 mod inspect;
 mod keygen;
+mod keyless;
 mod keys;
+mod local_sigstore;
 mod lock;
 mod options;
 mod progress;
 mod sign;
 mod sources;
+mod trust_root;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -77,6 +81,15 @@ enum Command {
     Diff(diff::Args),
     /// Show what a lockfile or a signature bundle holds
     Inspect(inspect::Args),
+    /// Show or update the authorities that keyless signatures are checked with
+    TrustRoot(trust_root::Args),
+    /// Run a private Sigstore in one process, for development and tests
+    LocalSigstore(local_sigstore::Args),
+    /// Tell the whole story on embedded parts, offline: lock, sign both ways, verify, drift, tamper
+    Demo(demo::Args),
+    /// The server of the demo
+    #[command(hide = true)]
+    DemoServer(demo::ServerArgs),
 }
 
 pub(crate) fn main() -> Exit {
@@ -97,9 +110,23 @@ pub(crate) fn main() -> Exit {
         Command::Verify(args) => verify::run(&context, &args),
         Command::Diff(args) => diff::run(&context, args),
         Command::Inspect(args) => inspect::run(&context, &args),
+        Command::TrustRoot(args) => trust_root::run(&context, &args),
+        Command::LocalSigstore(args) => local_sigstore::run(&context, &args),
+        Command::Demo(args) => demo::run(&context, &args),
+        Command::DemoServer(args) => demo::serve(&args),
     };
     result.unwrap_or_else(|error| {
         context.error(&error);
         Exit::Undecided
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_of_every_command_fit_together() {
+        super::Cli::command().debug_assert();
+    }
 }

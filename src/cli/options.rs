@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use mcptrust::finding::Severity;
 use mcptrust::mcp::Limits;
 
+use super::trust_root::InstanceArgs;
+
 /// Arguments of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
@@ -93,7 +95,7 @@ pub(crate) struct LimitArgs {
     pub(crate) jobs: u16,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 =
         text.parse().map_err(|_| "expected a number of seconds, such as 30 or 2.5".to_owned())?;
     let duration = Duration::try_from_secs_f64(seconds).ok().filter(|d| !d.is_zero() && *d <= MOST);
@@ -200,12 +202,8 @@ pub(crate) struct TrustArgs {
     /// The least sequence number of the signed statement
     #[arg(long, value_name = "N")]
     pub(crate) min_sequence: Option<u64>,
-    /// The trusted root [default: the cached copy, or the embedded one]
-    #[arg(long, value_name = "FILE", conflicts_with = "staging")]
-    pub(crate) trusted_root: Option<PathBuf>,
-    /// Trust Sigstore's staging instance instead of the public-good one
-    #[arg(long)]
-    pub(crate) staging: bool,
+    #[command(flatten)]
+    pub(crate) instance: InstanceArgs,
 }
 
 fn age(text: &str) -> Result<jiff::SignedDuration, String> {

@@ -12,13 +12,13 @@ use mcptrust::signing::verify::Options;
 use mcptrust::signing::{NamedBundle, Outcome, Statement};
 
 use super::context::Context;
-use super::{Exit, files, keys, lock, verify};
+use super::{Exit, files, keyless, keys, lock, verify};
 
 /// Arguments of `sign`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The private key: a file, "-" for standard input, or env:NAME
-    #[arg(long, value_name = "KEY")]
+    /// The private key: a file, "-" for standard input, or env:NAME; without, sign keyless with an identity
+    #[arg(long, value_name = "KEY", conflicts_with_all = keyless::FLAGS)]
     key: Option<String>,
     /// Sign beside other signers, in a bundle file of this name
     #[arg(long, value_name = "NAME", value_parser = signer_name)]
@@ -26,6 +26,11 @@ pub(crate) struct Args {
     /// Where the bundle goes [default: beside the lockfile]
     #[arg(long, value_name = "FILE", conflicts_with = "name")]
     bundle: Option<PathBuf>,
+    /// Print the exact statement that would be signed, for a KMS or another client, and sign nothing
+    #[arg(long, conflicts_with = "key")]
+    print_statement: bool,
+    #[command(flatten)]
+    keyless: keyless::KeylessArgs,
 }
 
 fn signer_name(text: &str) -> Result<String, String> {
@@ -37,10 +42,14 @@ fn signer_name(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    let Some(place) = &args.key else {
-        bail!("nothing says how to sign: name a private key, as in \"mcptrust sign --key mcptrust.key\"");
-    };
     let path = args.bundle.clone().unwrap_or_else(|| verify::bundle_path(context, args.name.as_deref()));
+    if args.print_statement {
+        let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
+        let payload = statement(context, &bytes, &path)?.to_payload()?;
+        context.print(|out| out.write_all(&payload))?;
+        return Ok(Exit::Pass);
+    }
+    let Some(place) = &args.key else { return keyless::run(context, &args.keyless, &path) };
     let signed = with_key(context, place, &path)?;
     context.note(&format!(
         "Signed {} as number {} with key sha256:{}: {}",
@@ -79,7 +88,7 @@ pub(crate) fn with_key(context: &Context, place: &str, path: &Path) -> anyhow::R
 }
 
 /// The statement to sign; it follows the bundle that it replaces.
-fn statement(context: &Context, bytes: &[u8], path: &Path) -> anyhow::Result<Statement> {
+pub(crate) fn statement(context: &Context, bytes: &[u8], path: &Path) -> anyhow::Result<Statement> {
     let lockfile = lock::read(context, bytes)?;
     if lockfile.servers.is_empty() {
         bail!("{} has no servers: there is nothing to sign", context.lockfile_name());

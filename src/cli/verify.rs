@@ -11,7 +11,7 @@ use mcptrust::signing::{NamedBundle, Outcome, TrustMaterial, Verified, bundle};
 
 use super::context::Context;
 use super::options::{Format, Output, TrustArgs};
-use super::{Exit, config, convert, files, lock};
+use super::{Exit, config, convert, files, lock, trust_root};
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -91,26 +91,14 @@ pub(crate) fn require<'a>(
 }
 
 fn material(
-    _context: &Context,
+    context: &Context,
     args: &TrustArgs,
     trust: &config::Trust,
 ) -> anyhow::Result<Option<TrustMaterial>> {
-    if let Some(path) = &args.trusted_root {
-        let bytes = files::read(path, 16 << 20)?;
-        let source = mcptrust::signing::trust::Source::File(path.display().to_string());
-        let material = TrustMaterial::from_json(&bytes, source, None);
-        return Ok(Some(material.with_context(|| path.display().to_string())?));
+    if args.instance.given() || trust.rules.need_trust_material() {
+        return trust_root::material(context, &args.instance).map(Some);
     }
-    if !trust.rules.need_trust_material() {
-        if args.staging {
-            bail!("--staging names Sigstore's authorities, and no rule that is used needs one");
-        }
-        return Ok(None);
-    }
-    if args.staging {
-        return Ok(Some(TrustMaterial::staging()?));
-    }
-    Ok(Some(TrustMaterial::public_good()?))
+    Ok(None)
 }
 
 /// Where a signer's bundle stands: beside the lockfile, with the signer's name where there is one.

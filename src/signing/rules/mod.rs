@@ -276,25 +276,26 @@ impl IdentityRule {
     /// What the certificate does not fulfil, in the order of the rule; empty where it matches.
     #[must_use]
     pub fn mismatches(&self, certificate: &SigningCertificate) -> Vec<Mismatch> {
+        self.mismatches_of(&certificate.issuer, certificate.identity.as_str(), &certificate.claims)
+    }
+
+    /// The same for a certificate that is not there yet: its issuer, its subject alternative name, its claims.
+    #[must_use]
+    pub fn mismatches_of(
+        &self,
+        issuer: &str,
+        identity: &str,
+        claims: &BTreeMap<String, String>,
+    ) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
-        if !self.issuer.matches(&certificate.issuer) {
-            mismatches.push(Mismatch::new(
-                "issuer",
-                self.issuer.to_string(),
-                Some(certificate.issuer.as_str()),
-            ));
+        if !self.issuer.matches(issuer) {
+            mismatches.push(Mismatch::new("issuer", self.issuer.to_string(), Some(issuer)));
         }
-        if let Some(identity) =
-            self.identity.as_ref().filter(|rule| !rule.matches(certificate.identity.as_str()))
-        {
-            mismatches.push(Mismatch::new(
-                "identity",
-                identity.to_string(),
-                Some(certificate.identity.as_str()),
-            ));
+        if let Some(rule) = self.identity.as_ref().filter(|rule| !rule.matches(identity)) {
+            mismatches.push(Mismatch::new("identity", rule.to_string(), Some(identity)));
         }
         for (name, expected) in &self.claims {
-            let got = certificate.claims.get(name);
+            let got = claims.get(name);
             if got != Some(expected) {
                 mismatches.push(Mismatch::new(name.as_str(), expected.as_str(), got.map(String::as_str)));
             }

@@ -170,9 +170,16 @@ fn hex(body: &Value<'_>, at: &str) -> Result<Vec<u8>, LogError> {
     hex::decode(text(body, at)?).map_err(|error| LogError::Body(format!("{at}: {error}")))
 }
 
-/// The DER inside a PEM block.
+/// The DER inside a PEM block, however its lines are broken: the log keeps what clients sent.
 fn pem(bytes: &[u8]) -> Result<Vec<u8>, LogError> {
-    pkcs8::der::pem::decode_vec(bytes.trim_ascii_end())
-        .map(|(_, der)| der)
-        .map_err(|error| LogError::Body(format!("the logged certificate or key is not PEM: {error}")))
+    let malformed = || LogError::Body("the logged certificate or key is not one PEM block".to_owned());
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed())?;
+    let (label, rest) = text
+        .trim()
+        .strip_prefix("-----BEGIN ")
+        .and_then(|rest| rest.split_once("-----"))
+        .ok_or_else(malformed)?;
+    let content = rest.strip_suffix(&format!("-----END {label}-----")).ok_or_else(malformed)?;
+    let content: String = content.split_ascii_whitespace().collect();
+    STANDARD.decode(content).map_err(|_| malformed())
 }

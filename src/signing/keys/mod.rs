@@ -4,7 +4,7 @@
 //! scrypt (RFC 8018, RFC 7914). Public keys that may verify are Ed25519, ECDSA P-256 with SHA-256
 //! and ECDSA P-384 with SHA-384, in a `SubjectPublicKeyInfo` (RFC 5280 section 4.1.2.7).
 
-mod pem;
+pub(in crate::signing) mod pem;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,7 @@
 //! One PEM block and nothing else (RFC 7468).
 
-use pkcs8::der::pem;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::KeyError;
@@ -45,7 +46,16 @@ pub(super) fn decode(bytes: &[u8], expected: &'static str) -> Result<(String, Do
     if !after.trim().is_empty() {
         return Err(KeyError::ExtraData { place: "after" });
     }
-    let (label, content) = pem::decode_vec(block.trim_end().as_bytes())
-        .map_err(|error| KeyError::Malformed(error.to_string()))?;
-    Ok((label.to_owned(), Document(Zeroizing::new(content))))
+    let (label, content) = lax(block)
+        .ok_or_else(|| KeyError::Malformed("the PEM block is no base64 between its two lines".to_owned()))?;
+    Ok((label.to_owned(), Document(content)))
+}
+
+/// The label and content of a text that is one PEM block, however its lines are broken: other programs break
+/// them elsewhere (RFC 7468 section 3 asks parsers to be lax in this).
+pub(in crate::signing) fn lax(text: &str) -> Option<(&str, Zeroizing<Vec<u8>>)> {
+    let (label, rest) = text.trim().strip_prefix("-----BEGIN ")?.split_once("-----")?;
+    let content = rest.strip_suffix("-----")?.strip_suffix(label)?.strip_suffix("-----END ")?;
+    let content: Zeroizing<String> = Zeroizing::new(content.split_ascii_whitespace().collect());
+    STANDARD.decode(content.as_bytes()).ok().map(|content| (label, Zeroizing::new(content)))
 }

@@ -8,6 +8,7 @@ use super::log::{EntryKind, LogError};
 use crate::json::{self, Limits, Value};
 use crate::signing::bundle::{Content, LogEntry};
 use crate::signing::dsse::Envelope;
+use crate::signing::keys::pem::lax;
 
 /// A body is a digest, a signature and a certificate; `intoto` repeats the envelope without its payload.
 const LIMITS: Limits = Limits { max_bytes: 1024 * 1024, max_depth: 16 };
@@ -170,16 +171,11 @@ fn hex(body: &Value<'_>, at: &str) -> Result<Vec<u8>, LogError> {
     hex::decode(text(body, at)?).map_err(|error| LogError::Body(format!("{at}: {error}")))
 }
 
-/// The DER inside a PEM block, however its lines are broken: the log keeps what clients sent.
+/// The DER inside a PEM block; the log keeps what clients sent.
 fn pem(bytes: &[u8]) -> Result<Vec<u8>, LogError> {
-    let malformed = || LogError::Body("the logged certificate or key is not one PEM block".to_owned());
-    let text = std::str::from_utf8(bytes).map_err(|_| malformed())?;
-    let (label, rest) = text
-        .trim()
-        .strip_prefix("-----BEGIN ")
-        .and_then(|rest| rest.split_once("-----"))
-        .ok_or_else(malformed)?;
-    let content = rest.strip_suffix(&format!("-----END {label}-----")).ok_or_else(malformed)?;
-    let content: String = content.split_ascii_whitespace().collect();
-    STANDARD.decode(content).map_err(|_| malformed())
+    std::str::from_utf8(bytes)
+        .ok()
+        .and_then(lax)
+        .map(|(_, der)| der.to_vec())
+        .ok_or_else(|| LogError::Body("the logged certificate or key is not one PEM block".to_owned()))
 }

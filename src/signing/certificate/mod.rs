@@ -2,6 +2,9 @@
 //!
 //! The claims are the extensions under 1.3.6.1.4.1.57264.1 of Fulcio's registry (`docs/oid-info.md`).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

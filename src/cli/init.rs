@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::context::Context;
 use super::keygen::{self, Pair};
@@ -23,6 +23,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
     let bundle = verify::bundle_path(context, None);
+    let folder = context.base();
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     if context.lockfile().exists() && bundle.exists() {
         bail!(
             "{} exists and is signed: this project is initialised; use \"mcptrust lock\" to capture again, and \
@@ -42,19 +44,19 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
     };
     step(context, "Sign")?;
     if pair.private.exists() {
-        context.note(&format!("Using the key pair that is here: {}", pair.private.display()));
+        say(context, &format!("Using the key pair that is here: {}", pair.private.display()))?;
     } else {
         keygen::make(context, &pair, args.passphrase, true)?;
-        context.note(&format!("Made {} and {}", pair.private.display(), pair.public.display()));
+        say(context, &format!("Made {} and {}", pair.private.display(), pair.public.display()))?;
     }
     let config = context.beside(config::NAME);
     let wrote_config = !config.exists();
     if wrote_config {
         files::write_atomically(&config, STARTING_CONFIG.as_bytes())?;
-        context.note(&format!("Wrote {}: it says who may sign", config.display()));
+        say(context, &format!("Wrote {}: it says who may sign", config.display()))?;
     }
     let signed = sign::with_key(context, &pair.private.display().to_string(), &bundle)?;
-    context.note(&format!("Signed as number {}: {}", signed.sequence, bundle.display()));
+    say(context, &format!("Signed as number {}: {}", signed.sequence, bundle.display()))?;
     step(context, "Verify")?;
     let trust = TrustArgs::default;
     let verified = verify::run(context, &verify::Args::plain(trust(), output()))?;
@@ -82,6 +84,13 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         )
     })?;
     Ok(Exit::Pass)
+}
+
+fn say(context: &Context, text: &str) -> anyhow::Result<()> {
+    if context.global.quiet {
+        return Ok(());
+    }
+    context.print(|out| writeln!(out, "{text}"))
 }
 
 fn step(context: &Context, title: &str) -> anyhow::Result<()> {

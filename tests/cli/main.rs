@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod diff;
+mod docs;
 mod keys;
 mod lock;
 mod support;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::keys::Key;
+use super::keys::{Key, TokenKey};
 use super::{Error, Failure, Ports, pem};
 
 const PRIVATE_KEY: &str = "PRIVATE KEY";
@@ -74,15 +74,20 @@ impl Directory {
 
     /// The key `NAME.key` (PKCS#8, mode 0600), made by the first call.
     pub(super) fn key(&self, name: &str) -> Result<Key, Error> {
-        self.key_as(name, Key::from_pkcs8)
+        self.key_as(name, || Key::generate()?.to_pkcs8(), Key::from_pkcs8)
     }
 
-    /// The same for JOSE signatures.
-    pub(super) fn jose_key(&self, name: &str) -> Result<Key, Error> {
-        self.key_as(name, Key::from_pkcs8_for_jose)
+    /// The same for the key that signs tokens.
+    pub(super) fn token_key(&self, name: &str) -> Result<TokenKey, Error> {
+        self.key_as(name, || TokenKey::generate()?.to_pkcs8(), TokenKey::from_pkcs8)
     }
 
-    fn key_as(&self, name: &str, read: impl Fn(&[u8]) -> Result<Key, Failure>) -> Result<Key, Error> {
+    fn key_as<K>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<Vec<u8>, Failure>,
+        read: impl FnOnce(&[u8]) -> Result<K, Failure>,
+    ) -> Result<K, Error> {
         let file = format!("{name}.key");
         let damaged = |problem: String| Error::Damaged { path: self.join(&file), problem };
         let der = match self.read(&file)? {
@@ -91,7 +96,7 @@ impl Directory {
                 .and_then(|text| pem::decode(PRIVATE_KEY, text))
                 .ok_or_else(|| damaged("it is not a PEM private key".to_owned()))?,
             None => {
-                let der = Key::generate().and_then(|key| key.to_pkcs8()).map_err(Error::make("a key"))?;
+                let der = make().map_err(Error::make("a key"))?;
                 self.write(&file, 0o600, pem::encode(PRIVATE_KEY, &der).as_bytes())?;
                 der
             }

@@ -1,16 +1,16 @@
-//! The services' own P-256 keys, and the public keys that clients bring.
+//! The services' own keys, and the public keys that clients bring.
 
 use aws_lc_rs::digest::{self, Digest};
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED,
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1,
+    ED25519, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey,
     VerificationAlgorithm,
 };
 use der::Decode as _;
-use der::asn1::ObjectIdentifier;
+use der::asn1::{ObjectIdentifier, Uint};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::Failure;
@@ -48,18 +48,9 @@ impl Key {
         Self::with(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?)
     }
 
-    /// The key in a PKCS#8 document, with ASN.1 signatures (X.509, CMS, checkpoints).
+    /// The key in a PKCS#8 document.
     pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, Failure> {
-        Self::read(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
-    }
-
-    /// The key in a PKCS#8 document, with fixed-length signatures (JOSE).
-    pub(super) fn from_pkcs8_for_jose(der: &[u8]) -> Result<Self, Failure> {
-        Self::read(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
-    }
-
-    fn read(algorithm: &'static EcdsaSigningAlgorithm, der: &[u8]) -> Result<Self, Failure> {
-        Self::with(EcdsaKeyPair::from_pkcs8(algorithm, der)?)
+        Self::with(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der)?)
     }
 
     fn with(pair: EcdsaKeyPair) -> Result<Self, Failure> {
@@ -82,20 +73,69 @@ impl Key {
         &self.spki
     }
 
-    /// The uncompressed point: `04`, x, y.
-    pub(super) fn point(&self) -> &[u8] {
-        self.pair.public_key().as_ref()
-    }
-
     /// SHA-256 of the SubjectPublicKeyInfo: a log's identifier (RFC 6962, section 3.2).
     pub(super) fn id(&self) -> [u8; 32] {
         sha256(&self.spki)
     }
+}
 
-    /// Whether `signature` is this key's JOSE signature over `message`.
-    pub(super) fn verifies_jose(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.point()).verify(message, signature).is_ok()
+/// The issuers' RSA key. Some clients take only RS256 for a token.
+pub(super) struct TokenKey {
+    pair: rsa::KeyPair,
+    public: RsaPublicKey,
+}
+
+impl TokenKey {
+    /// A new key of 2048 bits.
+    pub(super) fn generate() -> Result<Self, Failure> {
+        Self::with(rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?)
     }
+
+    /// The key in a PKCS#8 document.
+    pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, Failure> {
+        Self::with(rsa::KeyPair::from_pkcs8(der)?)
+    }
+
+    fn with(pair: rsa::KeyPair) -> Result<Self, Failure> {
+        let public = RsaPublicKey::from_der(pair.public_key().as_ref())?;
+        Ok(Self { pair, public })
+    }
+
+    /// The PKCS#8 document.
+    pub(super) fn to_pkcs8(&self) -> Result<Vec<u8>, Failure> {
+        Ok(AsDer::<Pkcs8V1Der<'_>>::as_der(&self.pair)?.as_ref().to_vec())
+    }
+
+    /// RS256 (RFC 7518, section 3.3) over `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
+        Ok(signature)
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.pair.public_key().as_ref())
+            .verify(message, signature)
+            .is_ok()
+    }
+
+    /// Modulus and exponent, big-endian.
+    pub(super) fn numbers(&self) -> (&[u8], &[u8]) {
+        (self.public.modulus.as_bytes(), self.public.exponent.as_bytes())
+    }
+
+    /// The first half of the key's digest, to tell it from others.
+    pub(super) fn id(&self) -> String {
+        hex::encode(sha256(self.pair.public_key().as_ref()).get(..16).unwrap_or_default())
+    }
+}
+
+/// RFC 8017, appendix A.1.1.
+#[derive(der::Sequence)]
+struct RsaPublicKey {
+    modulus: Uint,
+    exponent: Uint,
 }
 
 /// Which keys clients may bring.
@@ -182,11 +222,6 @@ impl PublicKey {
 }
 
 fn rsa_bits(pkcs1: &[u8]) -> Option<usize> {
-    #[derive(der::Sequence)]
-    struct RsaPublicKey {
-        modulus: der::asn1::Uint,
-        exponent: der::asn1::Uint,
-    }
     let key = RsaPublicKey::from_der(pkcs1).ok()?;
     let modulus = key.modulus.as_bytes();
     let leading = modulus.first()?.leading_zeros() as usize;

@@ -134,7 +134,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     }
     let urls = Urls::new(&instance);
 
-    let issuers = Arc::new(Issuers::new(directory.jose_key("oidc")?, urls.issuers.clone()));
+    let issuers = Arc::new(Issuers::new(directory.token_key("oidc")?, urls.issuers.clone()));
     let now = options.clock.now();
     let fulcio = Arc::new(Fulcio {
         root: root(&directory, "fulcio", "fulcio", now)?,

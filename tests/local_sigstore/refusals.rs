@@ -80,7 +80,7 @@ async fn fulcio_refuses_tokens_that_are_not_good() {
     let mut unsigned = request(&running, &[]);
     let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}");
     unsigned["credentials"]["oidcIdentityToken"] = format!("{header}.{}.", parts[1]).into();
-    refused(post(&url, &unsigned).await, StatusCode::BAD_REQUEST, "algorithm must be ES256").await;
+    refused(post(&url, &unsigned).await, StatusCode::BAD_REQUEST, "algorithm must be RS256").await;
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn discovery(State(oidc): State<Arc<Oidc>>, Path(name): Path<String>) -> R
         "token_endpoint": format!("{url}/token"),
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid"],
         "claims_supported": ["sub", "aud", "exp", "iat", "iss", "nbf", "jti"],
     });

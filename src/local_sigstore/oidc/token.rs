@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::Failure;
-use super::super::keys::{Key, random};
+use super::super::keys::{TokenKey, random};
 
 /// Claims of a token.
 pub(in super::super) type Claims = Map<String, Value>;
@@ -62,12 +62,12 @@ pub(in super::super) enum TokenError {
 
 /// The issuers: their key, and the URL that both begin with.
 pub(in super::super) struct Issuers {
-    key: Key,
+    key: TokenKey,
     base: String,
 }
 
 impl Issuers {
-    pub(in super::super) fn new(key: Key, base: String) -> Self {
+    pub(in super::super) fn new(key: TokenKey, base: String) -> Self {
         Self { key, base }
     }
 
@@ -78,16 +78,11 @@ impl Issuers {
 
     /// The public key, as RFC 7517 writes it.
     pub(in super::super) fn jwks(&self) -> Value {
-        let point = self.key.point();
-        let coordinate = |from, to| URL_SAFE_NO_PAD.encode(point.get(from..to).unwrap_or_default());
+        let (modulus, exponent) = self.key.numbers();
         json!({ "keys": [{
-            "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.key_id(),
-            "x": coordinate(1, 33), "y": coordinate(33, 65),
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.key.id(),
+            "n": URL_SAFE_NO_PAD.encode(modulus), "e": URL_SAFE_NO_PAD.encode(exponent),
         }] })
-    }
-
-    fn key_id(&self) -> String {
-        self.key.id().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// A token with the claims that the wishes ask for.
@@ -97,7 +92,7 @@ impl Issuers {
         wishes: &Wishes,
         now: Timestamp,
     ) -> Result<String, Failure> {
-        self.sign(&self.claims(kind, wishes, now)?)
+        sign(&self.key, &self.key.id(), &self.claims(kind, wishes, now)?)
     }
 
     /// The same, signed by a key that is not the issuer's: for faults.
@@ -107,12 +102,7 @@ impl Issuers {
         wishes: &Wishes,
         now: Timestamp,
     ) -> Result<String, Failure> {
-        let key = Key::from_pkcs8_for_jose(&Key::generate()?.to_pkcs8()?)?;
-        sign(&key, &self.key_id(), &self.claims(kind, wishes, now)?)
-    }
-
-    fn sign(&self, claims: &Claims) -> Result<String, Failure> {
-        sign(&self.key, &self.key_id(), claims)
+        sign(&TokenKey::generate()?, &self.key.id(), &self.claims(kind, wishes, now)?)
     }
 
     fn claims(&self, kind: IssuerKind, wishes: &Wishes, now: Timestamp) -> Result<Claims, Failure> {
@@ -209,14 +199,14 @@ impl Issuers {
             .ok_or_else(|| TokenError::Issuer(issuer.to_owned()))?;
 
         let header: Claims = decode(header)?;
-        if header.get("alg").and_then(Value::as_str) != Some("ES256") {
-            return Err(TokenError::Malformed("its algorithm must be ES256"));
+        if header.get("alg").and_then(Value::as_str) != Some("RS256") {
+            return Err(TokenError::Malformed("its algorithm must be RS256"));
         }
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| TokenError::Malformed("its signature is not base64url"))?;
         let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed);
-        if !self.key.verifies_jose(signed.as_bytes(), &signature) {
+        if !self.key.verifies(signed.as_bytes(), &signature) {
             return Err(TokenError::Signature);
         }
 
@@ -242,8 +232,8 @@ impl Issuers {
     }
 }
 
-fn sign(key: &Key, key_id: &str, claims: &Claims) -> Result<String, Failure> {
-    let header = json!({ "alg": "ES256", "kid": key_id, "typ": "JWT" });
+fn sign(key: &TokenKey, key_id: &str, claims: &Claims) -> Result<String, Failure> {
+    let header = json!({ "alg": "RS256", "kid": key_id, "typ": "JWT" });
     let body = Value::Object(claims.clone());
     let signed = format!(
         "{}.{}",

@@ -60,6 +60,12 @@ pub enum Error {
         /// The service.
         service: Service,
     },
+    /// A fault that is none.
+    #[error("`{text}` is no fault: expected SERVICE:KIND or SERVICE:KIND*TIMES, as in `rekor:status=429*2`")]
+    UnknownFault {
+        /// What was given.
+        text: String,
+    },
     /// A key or certificate could not be made.
     #[error("cannot make {what}: {failure}")]
     Make {

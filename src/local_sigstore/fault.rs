@@ -63,23 +63,29 @@ impl FaultKind {
     }
 }
 
+/// The kinds that say all with their name.
+const NAMES: [(FaultKind, &str); 12] = [
+    (FaultKind::Refuse, "refuse"),
+    (FaultKind::Reset, "reset"),
+    (FaultKind::Stall, "stall"),
+    (FaultKind::Truncate, "truncate"),
+    (FaultKind::WrongCertificate, "wrong-certificate"),
+    (FaultKind::WrongIdentity, "wrong-identity"),
+    (FaultKind::BadSct, "bad-sct"),
+    (FaultKind::WrongKeyInEntry, "wrong-key-in-entry"),
+    (FaultKind::BadProof, "bad-proof"),
+    (FaultKind::BadCheckpoint, "bad-checkpoint"),
+    (FaultKind::WrongDigest, "wrong-digest"),
+    (FaultKind::BadToken, "bad-token"),
+];
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refuse => f.write_str("refuse"),
-            Self::Reset => f.write_str("reset"),
-            Self::Stall => f.write_str("stall"),
-            Self::Status(status) => write!(f, "status {status}"),
-            Self::Truncate => f.write_str("truncate"),
-            Self::ClockOff(off) => write!(f, "clock off by {off:#}"),
-            Self::WrongCertificate => f.write_str("wrong certificate"),
-            Self::WrongIdentity => f.write_str("wrong identity"),
-            Self::BadSct => f.write_str("bad SCT"),
-            Self::WrongKeyInEntry => f.write_str("wrong key in the entry"),
-            Self::BadProof => f.write_str("bad proof"),
-            Self::BadCheckpoint => f.write_str("bad checkpoint"),
-            Self::WrongDigest => f.write_str("wrong digest"),
-            Self::BadToken => f.write_str("bad token"),
+        match (self, NAMES.iter().find(|(kind, _)| kind == self)) {
+            (_, Some((_, name))) => f.write_str(name),
+            (Self::ClockOff(off), None) => write!(f, "clock-off={off:#}"),
+            (Self::Status(status), None) => write!(f, "status={status}"),
+            (other, None) => write!(f, "{other:?}"),
         }
     }
 }
@@ -105,6 +111,36 @@ impl Fault {
     #[must_use]
     pub const fn times(kind: FaultKind, times: u32) -> Self {
         Self { kind, times: Some(times) }
+    }
+
+    /// Reads `SERVICE:KIND` or `SERVICE:KIND*TIMES`: `fulcio:refuse`, `rekor:status=429*2`,
+    /// `timestamp:clock-off=-1h`.
+    ///
+    /// # Errors
+    /// Where the text is of another form, or names a fault that means nothing for the service.
+    pub fn parse(text: &str) -> Result<(Service, Self), Error> {
+        let unknown = || Error::UnknownFault { text: text.to_owned() };
+        let (service, rest) = text.split_once(':').ok_or_else(unknown)?;
+        let service = Service::ALL.into_iter().find(|known| known.id() == service).ok_or_else(unknown)?;
+        let (kind, times) = match rest.split_once('*') {
+            Some((kind, times)) => (kind, Some(times.parse().map_err(|_| unknown())?)),
+            None => (rest, None),
+        };
+        let kind = match (kind.split_once('='), NAMES.iter().find(|(_, name)| *name == kind)) {
+            (_, Some((kind, _))) => *kind,
+            (Some(("status", status)), _) => {
+                let status: u16 = status.parse().map_err(|_| unknown())?;
+                if !(200..=599).contains(&status) {
+                    return Err(unknown());
+                }
+                FaultKind::Status(status)
+            }
+            (Some(("clock-off", off)), _) => FaultKind::ClockOff(off.parse().map_err(|_| unknown())?),
+            _ => return Err(unknown()),
+        };
+        let fault = Self { kind, times };
+        fault.check(service)?;
+        Ok((service, fault))
     }
 
     pub(super) fn check(self, service: Service) -> Result<(), Error> {
@@ -183,5 +219,33 @@ impl FaultState {
     /// The listener has gone by everything up to this version.
     pub(super) fn saw(&self, version: u64) {
         self.seen.send_replace(version);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_read_as_it_is_written() {
+        let hour = SignedDuration::from_hours(1);
+        let with_value = [FaultKind::Status(429), FaultKind::ClockOff(hour), FaultKind::ClockOff(-hour)];
+        for kind in NAMES.into_iter().map(|(kind, _)| kind).chain(with_value) {
+            for service in Service::ALL {
+                let text = format!("{}:{kind}", service.id());
+                if kind.applies_to(service) {
+                    assert_eq!(Fault::parse(&text).unwrap(), (service, Fault::always(kind)), "{text}");
+                    let twice = Fault::parse(&format!("{text}*2")).unwrap();
+                    assert_eq!(twice, (service, Fault::times(kind, 2)), "{text}");
+                } else {
+                    assert!(matches!(Fault::parse(&text), Err(Error::FaultDoesNotApply { .. })), "{text}");
+                }
+            }
+        }
+        for text in
+            ["", "rekor", "rekor:", "mars:refuse", "rekor:status=99", "rekor:status=x", "rekor:reset*x"]
+        {
+            assert!(matches!(Fault::parse(text), Err(Error::UnknownFault { .. })), "{text}");
+        }
     }
 }

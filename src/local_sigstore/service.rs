@@ -46,6 +46,17 @@ pub enum Service {
 impl Service {
     /// Every service.
     pub const ALL: [Self; 4] = [Self::Oidc, Self::Fulcio, Self::Rekor, Self::Timestamp];
+
+    /// The service in one word.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Fulcio => "fulcio",
+            Self::Rekor => "rekor",
+            Self::Timestamp => "timestamp",
+        }
+    }
 }
 
 impl fmt::Display for Service {

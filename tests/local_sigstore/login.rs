@@ -81,6 +81,7 @@ async fn a_browser_logs_in_as_any_address() {
     let answer: Value = exchange(token, &form).await.json().await.unwrap();
     let id_token = answer["id_token"].as_str().unwrap();
     assert_eq!(claims(id_token)["nonce"], "n-1");
+    assert_eq!(answer["access_token"], id_token, "what sigstore-python signs with");
     let identity = IdentityToken::from_jwt(id_token).unwrap();
     let bundle = sign(&running, identity, b"by hand").await.unwrap();
     verify(&running, b"by hand", &bundle, "ann@example.com", &running.urls().email_issuer).unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
 mod faults;
+mod keys;
 mod log;
 mod login;
 mod refusals;

@@ -69,6 +69,18 @@ async fn a_damaged_key_is_named_and_not_replaced() {
     assert_eq!(fs::read(&key).unwrap(), b"nonsense");
 }
 
+/// A new key beside old signatures would make them void; that must not happen by itself.
+#[tokio::test]
+async fn a_lost_key_is_not_replaced_where_something_depends_on_it() {
+    for (lost, named) in [("rekor.key", "rekor.log"), ("fulcio.key", "fulcio.pem"), ("tsa.key", "tsa.pem")] {
+        let (dir, running) = instance().await;
+        running.shutdown().await.unwrap();
+        fs::remove_file(dir.path().join(lost)).unwrap();
+        let error = start(Options::new(dir.path())).await.err().unwrap().to_string();
+        assert!(error.contains(&format!("{named} is damaged")), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_taken_port_is_named_with_its_service() {
     let (_dir, running) = instance().await;

@@ -253,15 +253,16 @@ pub(super) async fn exchange(
     };
     let mut wishes = vec![("email".to_owned(), email), ("aud".to_owned(), client_id)];
     wishes.extend(nonce.map(|nonce| ("nonce".to_owned(), nonce)));
-    match (oidc.mint(IssuerKind::Email, &wishes, moment), secret()) {
-        (Ok(token), Ok(access_token)) => (
+    match oidc.mint(IssuerKind::Email, &wishes, moment) {
+        // sigstore-python takes the access token for the identity token, and with other issuers can
+        Ok(token) => (
             [(header::CACHE_CONTROL, "no-store")],
             Json(json!({
-                "access_token": access_token, "token_type": "Bearer", "expires_in": 600, "id_token": token,
+                "access_token": token, "token_type": "Bearer", "expires_in": 600, "id_token": token,
             })),
         )
             .into_response(),
-        (Err(failure), _) | (_, Err(failure)) => internal(&failure.to_string()),
+        Err(failure) => internal(&failure.to_string()),
     }
 }
 

@@ -175,6 +175,15 @@ pub(super) fn own(key: &Key, message: &[u8]) -> Result<Vec<u8>, Failure> {
     ))
 }
 
+/// Whether an entry names `key`.
+pub(super) fn is_own(key: &Key, entry: &[u8]) -> bool {
+    let entry: Option<Value> = serde_json::from_slice(entry).ok();
+    let named = entry.as_ref().and_then(|entry| {
+        entry.pointer("/spec/hashedRekordV002/signature/verifier/publicKey/rawBytes")?.as_str()
+    });
+    named == Some(STANDARD.encode(key.spki()).as_str())
+}
+
 /// The same entry with another key in it: for faults.
 pub(super) fn with_wrong_key(entry: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut entry: Value = serde_json::from_slice(entry).map_err(|error| Failure(error.to_string()))?;

@@ -153,6 +153,14 @@ impl Log {
         self.tree.tile(level, index, width)
     }
 
+    /// The entry at index 0.
+    pub(super) fn first_entry(&self) -> io::Result<Vec<u8>> {
+        let (at, length) = self.places.first().copied().ok_or(io::ErrorKind::NotFound)?;
+        let mut entry = vec![0; length];
+        self.file.read_exact_at(&mut entry, at)?;
+        Ok(entry)
+    }
+
     /// A bundle of entries, each after its length in two bytes; `None` where the log does not have them all.
     pub(super) fn entries(&self, index: u64, width: u64) -> io::Result<Option<Vec<u8>>> {
         let from = index.checked_mul(TILE).and_then(|from| usize::try_from(from).ok());

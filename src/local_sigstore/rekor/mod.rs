@@ -45,6 +45,9 @@ impl Rekor {
                 AppendError::Write(error) => Error::file("write", path)(error),
                 other => Error::make("the log's first entry")(Failure(other.to_string())),
             })?;
+        } else if !log.first_entry().is_ok_and(|first| entry::is_own(log.key(), &first)) {
+            let problem = "its first entry is not that of the key in rekor.key".to_owned();
+            return Err(Error::Damaged { path: path.to_owned(), problem });
         }
         Ok(Self { log: Mutex::new(log) })
     }

@@ -21,6 +21,7 @@ mod options;
 mod progress;
 mod sign;
 mod sources;
+mod state;
 mod trust_root;
 mod verify;
 

@@ -202,6 +202,9 @@ pub(crate) struct TrustArgs {
     /// The least sequence number of the signed statement
     #[arg(long, value_name = "N")]
     pub(crate) min_sequence: Option<u64>,
+    /// A file that remembers the highest sequence number seen, and refuses an older one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) instance: InstanceArgs,
 }

@@ -11,7 +11,7 @@ use mcptrust::signing::{NamedBundle, Outcome, TrustMaterial, Verified, bundle};
 
 use super::context::Context;
 use super::options::{Format, Output, TrustArgs};
-use super::{Exit, config, convert, files, lock, trust_root};
+use super::{Exit, config, convert, files, lock, state, trust_root};
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })?;
     let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
     let (outcome, material) = check(context, &args.trust, &trust, &bytes)?;
-    let report = report(context, &args.output, &trust, material.as_ref(), &outcome, &bytes);
+    let report = report(context, &args.trust, &args.output, &trust, material.as_ref(), &outcome, &bytes)?;
     show(context, args.output.format, &report)?;
     Ok(lock::exit(report.outcome()))
 }
@@ -83,10 +83,10 @@ pub(crate) fn require<'a>(
     bytes: &'a [u8],
 ) -> anyhow::Result<Result<(Verified<Lockfile<'a>>, Report), report::Verify>> {
     let (outcome, material) = check(context, args, trust, bytes)?;
-    let refused = report(context, output, trust, material.as_ref(), &outcome, bytes);
+    let shown = report(context, args, output, trust, material.as_ref(), &outcome, bytes)?;
     Ok(match outcome {
-        Outcome::Verified(lockfile, report) => Ok((lockfile, report)),
-        Outcome::Refused(_) => Err(refused),
+        Outcome::Verified(lockfile, report) if shown.findings.is_empty() => Ok((lockfile, report)),
+        _ => Err(shown),
     })
 }
 
@@ -137,12 +137,13 @@ pub(crate) fn bundles(context: &Context, named: &[PathBuf]) -> anyhow::Result<Ve
 /// The report of a verification, with the explanation of what was tampered with.
 fn report(
     context: &Context,
+    args: &TrustArgs,
     output: &Output,
     trust: &config::Trust,
     material: Option<&TrustMaterial>,
     outcome: &Outcome<'_>,
     bytes: &[u8],
-) -> report::Verify {
+) -> anyhow::Result<report::Verify> {
     let mut report = convert::verify(context, trust, material, outcome, output.fail_on);
     let parsed;
     let lockfile: Option<&Lockfile<'_>> = match outcome {
@@ -160,7 +161,10 @@ fn report(
             report.findings = drift::explain(&tampering.tree, lockfile);
         }
     }
-    report
+    if let (Outcome::Verified(_, verified), Some(path)) = (outcome, &args.state) {
+        report.findings = state::check(context, path, verified)?;
+    }
+    Ok(report)
 }
 
 pub(crate) fn show(context: &Context, format: Format, report: &report::Verify) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 mod capture;
 mod definition;
 mod schema;
+mod sequence;
 mod server;
 
 use super::Severity;
@@ -13,6 +14,7 @@ use super::Severity;
 pub use capture::*;
 pub use definition::*;
 pub use schema::*;
+pub use sequence::*;
 pub use server::*;
 
 /// What a code means.
@@ -65,6 +67,7 @@ pub const SECTIONS: &[Section] = &[
     Section { title: "Definitions and texts", codes: definition::TABLE },
     Section { title: "Input and output schemas", codes: schema::TABLE },
     Section { title: "Capture", codes: capture::TABLE },
+    Section { title: "Sequence of signatures", codes: sequence::TABLE },
 ];
 
 /// All codes, section by section.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod diff;
 mod docs;
+mod keyless;
 mod keys;
 mod lock;
 mod support;

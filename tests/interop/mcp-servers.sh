@@ -18,7 +18,7 @@ python1=$(venv "$here/mcp/python-1.txt") python2=$(venv "$here/mcp/python-2.txt"
 # a project as a user has it: the servers are named by relative paths, so that the lockfile holds no place of ours
 project=$scratch/project; mkdir -p "$project/files"; cd "$project"
 ln -s "$node_home/node_modules" node_modules
-ln -s "$python1/bin/python" python1; ln -s "$python2/bin/python" python2
+ln -s "$python1" python1; ln -s "$python2" python2
 cp "$here/mcp/weather.py" .
 bin=node_modules/.bin
 
@@ -27,13 +27,14 @@ servers=(
   "filesystem $bin/mcp-server-filesystem files"
   "memory $bin/mcp-server-memory"
   "thinking $bin/mcp-server-sequential-thinking"
-  "weather-1 ./python1 weather.py"
-  "weather-2 ./python2 weather.py"
+  "weather-1 ./python1/bin/python weather.py"
+  "weather-2 ./python2/bin/python weather.py"
 )
 expect 0 "keygen" "$mcptrust" keygen
 for server in "${servers[@]}"; do
   read -ra words <<<"$server"; name=${words[0]}
   expect 0 "$name: lock" "$mcptrust" lock --name "$name" --lockfile "$name.json" -- "${words[@]:1}"
+  [ -s "$name.json" ] || continue
   expect 0 "$name: sign" "$mcptrust" sign --key mcptrust.key --lockfile "$name.json"
   expect 0 "$name: verify" "$mcptrust" verify --key mcptrust.pub --lockfile "$name.json"
   expect 0 "$name: no drift against itself" "$mcptrust" diff "$name" --key mcptrust.pub --lockfile "$name.json"
@@ -94,21 +95,21 @@ drift() { # TITLE NAME BEFORE AFTER EXPECTED... ; BEFORE and AFTER are commands,
 fs1="node node_modules/filesystem-2026-1/dist/index.js files" fs7="node node_modules/filesystem-2026-7/dist/index.js files"
 fs8="$bin/mcp-server-filesystem files"
 drift "filesystem 2026.1.14 to 2026.7.4" filesystem "$fs1" "$fs7" --exactly \
-  "annotation-tightened tool move_file /annotations/destructiveHint"
-drift "filesystem 2026.7.4 back to 2026.1.14" filesystem "$fs7" "$fs1" --exactly \
   "annotation-weakened tool move_file /annotations/destructiveHint"
-says "a weakened annotation is critical in words" critical
-says "and names the tool" move_file
+says "a promise that was taken back is critical" CRITICAL
+says "and the tool is named" move_file
+drift "filesystem 2026.7.4 back to 2026.1.14" filesystem "$fs7" "$fs1" --exactly \
+  "annotation-tightened tool move_file /annotations/destructiveHint"
 drift "filesystem 2026.7.4 to 2026.8.31" filesystem "$fs7" "$fs8" \
   "description-changed tool read_media_file /description" \
   "annotation-tightened tool write_file /annotations/openWorldHint" \
   "* tool read_media_file /outputSchema/properties/content/items*"
 drift "memory 2026.1.26 to 2026.8.31" memory "node node_modules/memory-2026-1/dist/index.js" "$bin/mcp-server-memory" \
   "resource-added resource memory://knowledge-graph *" \
-  "capability-added capabilities * /resources" \
+  "capability-added capabilities - /capabilities/resources" \
   "annotation-tightened tool read_graph /annotations*"
 for sdk in 1 2; do
-  drift "weather on SDK $sdk, changed" weather "./python$sdk weather.py" "./python$sdk weather.py changed" --exactly \
+  drift "weather on SDK $sdk, changed" weather "./python$sdk/bin/python weather.py" "./python$sdk/bin/python weather.py changed" --exactly \
     "description-changed tool forecast /description" \
     "enum-widened tool forecast /inputSchema/properties/unit/enum" \
     "tool-added tool forget *"
@@ -116,11 +117,16 @@ done
 
 # drift is approved by its digest, and only by its digest
 rm -f before.json
-"$mcptrust" lock --name weather --lockfile before.json -- ./python2 weather.py 2>/dev/null
+changed=(--name weather --lockfile before.json -- ./python2/bin/python weather.py changed)
+expect 0 "approval: lock" "$mcptrust" lock --name weather --lockfile before.json -- ./python2/bin/python weather.py
 cp before.json kept.json
-expect 1 "a relock that changes something needs approval" \
-  "$mcptrust" lock --name weather --lockfile before.json -- ./python2 weather.py changed
-expect 0 "and leaves the lockfile as it was" cmp kept.json before.json
+expect 1 "approval: a relock that changes something needs it" "$mcptrust" lock --format json "${changed[@]}"
+changes=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["lock"]["changes"])' "$scratch/stdout")
+expect 0 "approval: the lockfile is as it was" cmp kept.json before.json
+expect 1 "approval: another digest is none" "$mcptrust" accept --changes "sha256:$(printf '0%.0s' {1..64})" "${changed[@]}"
+expect 0 "approval: the lockfile is still as it was" cmp kept.json before.json
+expect 0 "approval: the digest that was printed is one" "$mcptrust" accept --changes "$changes" "${changed[@]}"
+expect 0 "approval: no drift any more" "$mcptrust" diff weather --lockfile before.json
 
 # another program checks the local-key bundle
 if [ -n "${COSIGN:-}" ]; then

@@ -37,7 +37,7 @@ def raw(before, after):
     """(kind, name, pointer) of every difference of two servers' entries."""
     for member in SCALARS:
         for pointer in differences(before.get(member, {}), after.get(member, {})):
-            yield member, None, pointer
+            yield member, None, f"/{member}{pointer}"
     for member, kind in KINDS.items():
         old, new = before.get(member, {}), after.get(member, {})
         for name in sorted(old.keys() | new.keys()):
@@ -51,9 +51,10 @@ def cover(findings, before, after):
     for server in servers[0]:
         for kind, name, pointer in raw(servers[0][server], servers[1][server]):
             count += 1
-            near = lambda f: (f["kind"], f["name"]) == (kind, name) and (
-                pointer.startswith(f["pointer"]) or f["pointer"].startswith(pointer))
-            if not any(map(near, findings)):
+            # a list of required properties is told property by property
+            places = [pointer, pointer.removesuffix("/required") + "/properties"] if pointer.endswith("/required") else [pointer]
+            near = lambda f, at: at.startswith(f["pointer"]) or f["pointer"].startswith(at)
+            if not any((f["kind"], f["name"]) == (kind, name) and near(f, at) for f in findings for at in places):
                 yield f"no finding for {kind} {name} {pointer}"
     if not count:
         yield "the lockfiles do not differ"

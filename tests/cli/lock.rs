@@ -227,3 +227,29 @@ fn a_full_disk_loses_nothing() {
         .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().ends_with(".tmp"));
     assert_eq!(left.count(), 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_kill_while_writing_leaves_the_old_or_the_new_file() {
+    let project = Project::new();
+    project.lock().code(0);
+    let old = project.read("mcp-lock.json");
+    project.serve(&changed("/instructions", json!("x".repeat(4_000_000))));
+    let shown = project.run(["diff", "--format", "json"]).code(1).json();
+    let digest = shown["diff"]["changes"].as_str().unwrap();
+    let mut new = None;
+    for wait in (0..400).step_by(25) {
+        let mut child = project.command().args(["accept", "--quiet", "--changes", digest]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        let _ = child.kill();
+        let finished = child.wait().unwrap().success();
+        let now = project.read("mcp-lock.json");
+        if now != old {
+            let whole: serde_json::Value = serde_json::from_str(&now).unwrap();
+            assert_eq!(whole["servers"]["files"]["instructions"].as_str().unwrap().len(), 4_000_000);
+            new = Some(now);
+            project.write("mcp-lock.json", &old);
+        }
+        assert!(!finished || new.is_some());
+    }
+}

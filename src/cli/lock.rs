@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use mcptrust::drift;
-use mcptrust::finding::{Finding, Severity, changes_digest};
+use mcptrust::finding::{Finding, Severity, changes_digest, codes};
 use mcptrust::json::Digest;
 use mcptrust::lockfile::{self, Lockfile, Server};
 use mcptrust::report::{self, Written};
@@ -55,7 +55,7 @@ pub(crate) fn relock(
     };
     let (new, mut findings, captured) = capture_into(context, args, old.as_ref(), prefer)?;
     let bytes = new.to_bytes();
-    let secrets = findings.iter().any(|finding| finding.code == "capture-secret-echoed");
+    let secrets = findings.iter().any(|finding| finding.code == codes::CAPTURE_SECRET_ECHOED.id);
     let mut report = report::Lock {
         lockfile: context.lockfile_name(),
         digest: Digest::of(&bytes),
@@ -84,6 +84,9 @@ pub(crate) fn relock(
                 context.lockfile_name()
             );
         }
+        // A first lock has nothing to drift from, but what hides in a text is shown all the same.
+        let all = drift::compare(&Lockfile::default(), &new);
+        findings.extend(all.into_iter().filter(|finding| finding.code == codes::HIDDEN_TEXT.id));
         report.findings = findings;
         files::write_atomically(context.lockfile(), &bytes)?;
         show(context, args.output.format, &report)?;
@@ -180,7 +183,7 @@ fn capture_into(
     for one in wanted {
         let Some(captured) = captures.remove(&one.name) else { continue };
         let public = |finding: &Finding| {
-            finding.code == "capture-secret-echoed"
+            finding.code == codes::CAPTURE_SECRET_ECHOED.id
                 && args.servers.public_env.iter().any(|n| names(finding, n))
         };
         findings.extend(captured.findings.into_iter().filter(|finding| !public(finding)));

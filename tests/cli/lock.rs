@@ -253,3 +253,12 @@ fn a_kill_while_writing_leaves_the_old_or_the_new_file() {
         assert!(!finished || new.is_some());
     }
 }
+
+#[test]
+fn hidden_text_is_shown_at_the_first_lock() {
+    let project = Project::new();
+    project.serve(&changed("/tools/0/description", json!("Reads\u{200b} a file.")));
+    project.lock().code(1).says("hidden-text").says("written to mcp-lock.json");
+    project.serve(&changed("/tools/0/description", json!("Reads a file.")));
+    project.run(["diff"]).code(1);
+}

@@ -186,15 +186,15 @@ fn sign(options: &Options) -> Result<(), Failure> {
         None => keyless::PUBLIC_GOOD.to_owned(),
     };
     let services = keyless::Services::from_json(&config, now, true).map_err(|error| undecided(&error))?;
-    let root = String::from_utf8(options.trusted_root()?).map_err(|error| undecided(&error))?;
-    let trust = sigstore_trust_root::TrustedRoot::from_json(&root).map_err(|error| undecided(&error))?;
+    let source = Source::File("--trusted-root".to_owned());
+    let trust = TrustMaterial::from_json(&options.trusted_root()?, source, None)
+        .map_err(|error| undecided(&error))?;
     let signing = keyless::SignOptions {
         now,
         network: keyless::NetworkOptions::default(),
-        audience: None,
         gate: &|_| Ok(()),
         confirm: &|_| true,
-        check: &|_| Ok(()),
+        check: &|_, _| Ok(()),
         progress: &|_| {},
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| undecided(&error))?;

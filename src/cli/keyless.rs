@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use mcptrust::lockfile;
 use mcptrust::report::escape;
 use mcptrust::signing::keyless::{
     DEFAULT_AUDIENCE, DEFAULT_CLIENT_ID, ExpectedIdentity, Identity, Interaction, Interactive, LogIn,
-    Mismatch, NetworkOptions, Notice, Places, PredictedCertificate, Progress, Services, SignOptions, Signed,
+    NetworkOptions, Notice, Places, PredictedCertificate, Progress, Refusal, Services, SignOptions, Signed,
     SourceOptions, Transport, find, is_token, sign_statement,
 };
-use mcptrust::signing::rules::{Flags, Method};
+use mcptrust::signing::rules::Flags;
 use mcptrust::signing::verify::Options;
 use mcptrust::signing::{NamedBundle, Outcome, Rules, TrustMaterial};
-use sigstore_trust_root::TrustedRoot;
 
 use super::context::Context;
 use super::options::TrustArgs;
@@ -92,7 +92,6 @@ enum Login {
 
 /// Authorities and services to sign with.
 struct Instance {
-    root: TrustedRoot,
     material: TrustMaterial,
     services: Services,
 }
@@ -123,7 +122,7 @@ pub(crate) fn run(context: &Context, args: &KeylessArgs, path: &Path) -> anyhow:
         "Signed {} as number {} by {} ({}): {}\nRecorded: {}",
         context.lockfile_name(),
         statement.sequence,
-        escape::terminal(signed.certificate.subject.as_str()),
+        escape::terminal(signed.certificate.identity.as_str()),
         escape::terminal(&signed.certificate.issuer),
         path.display(),
         escape::terminal(&entries.join(", "))
@@ -139,8 +138,6 @@ fn instance(context: &Context, args: &KeylessArgs) -> anyhow::Result<Instance> {
     }
     let trusted = trust_root::trusted(context, &args.instance)?;
     let material = trusted.material()?;
-    let text = String::from_utf8(trusted.root).context("the trusted root is not UTF-8")?;
-    let root = TrustedRoot::from_json(&text).context("the trusted root cannot be used")?;
     let (config, name) = match &args.signing_config {
         Some(path) => {
             let bytes = files::read(path, 1 << 20)?;
@@ -151,7 +148,7 @@ fn instance(context: &Context, args: &KeylessArgs) -> anyhow::Result<Instance> {
     let config = config.with_context(|| format!("{name}: not there or not UTF-8"))?;
     // Plain http is for loopback alone; services on this machine are spoken to either way.
     let services = Services::from_json(&config, context.now, false).with_context(|| name.clone())?;
-    Ok(Instance { root, material, services })
+    Ok(Instance { material, services })
 }
 
 /// The rules that the identity must satisfy: --expect-identity, or those of the configuration.
@@ -166,37 +163,12 @@ fn gate(
     args: &KeylessArgs,
     rules: Option<&Rules>,
     certificate: &PredictedCertificate,
-) -> Result<(), Vec<Mismatch>> {
+) -> Result<(), Vec<Refusal>> {
     if let Some(identity) = &args.expect_identity {
         let expected = ExpectedIdentity { identity: identity.clone(), issuer: args.expect_issuer.clone() };
         return expected.check(certificate);
     }
-    let Some(rules) = rules else { return Ok(()) };
-    let mut all = Vec::new();
-    for signer in rules.signers() {
-        let Method::Identity(rule) = &signer.method else { continue };
-        let found =
-            rule.mismatches_of(&certificate.issuer, certificate.subject.as_str(), &certificate.claims);
-        if found.is_empty() {
-            return Ok(());
-        }
-        all.extend(found.into_iter().map(|mismatch| Mismatch {
-            rule: Some(signer.name.clone()),
-            field: mismatch.field,
-            expected: mismatch.expected,
-            got: mismatch.got.unwrap_or_else(|| "nothing".to_owned()),
-        }));
-    }
-    if all.is_empty() {
-        // Only keys are trusted: a keyless signature would count for nothing.
-        all.push(Mismatch {
-            rule: None,
-            field: "signer".to_owned(),
-            expected: "one of the trusted keys (the trust rules name no identity)".to_owned(),
-            got: certificate.subject.as_str().to_owned(),
-        });
-    }
-    Err(all)
+    rules.map_or(Ok(()), |rules| certificate.check(rules))
 }
 
 async fn sign_now(
@@ -213,17 +185,16 @@ async fn sign_now(
     let options = SignOptions {
         now: context.now,
         network,
-        audience: Some(args.oidc_audience.as_deref().unwrap_or(DEFAULT_AUDIENCE)),
         gate: &|certificate| gate(args, rules, certificate),
         confirm: &|certificate| !ask || consent(context, certificate),
-        check: &|bundle| check(context, instance, bytes, bundle),
+        check: &|bundle, now| check(instance, bytes, bundle, now),
         progress: &|progress| tell(context, &progress),
     };
-    Ok(sign_statement(payload, &identity, &instance.services, &instance.root, &options).await?)
+    Ok(sign_statement(payload, &identity, &instance.services, &instance.material, &options).await?)
 }
 
 /// Our own verifier has the last word, with the identity that the certificate names.
-fn check(context: &Context, instance: &Instance, bytes: &[u8], bundle: &[u8]) -> Result<(), String> {
+fn check(instance: &Instance, bytes: &[u8], bundle: &[u8], now: Timestamp) -> Result<(), String> {
     let parsed = mcptrust::signing::Bundle::parse(bundle).map_err(|e| e.to_string())?;
     let mcptrust::signing::bundle::Material::Certificate { leaf, .. } = &parsed.material else {
         return Err("it has no certificate".to_owned());
@@ -238,8 +209,6 @@ fn check(context: &Context, instance: &Instance, bytes: &[u8], bundle: &[u8]) ->
     let rules = flags.into_rules().map_err(|e| e.to_string())?.ok_or("no rule")?;
     let named = [NamedBundle { name: "new bundle", bytes: bundle }];
     let material = Some(&instance.material);
-    // The signature was made a moment after this run began.
-    let now = context.now.max(jiff::Timestamp::now());
     let outcome = mcptrust::signing::verify(bytes, &named, &rules, material, &Options::default(), now);
     match outcome.map_err(|e| e.to_string())? {
         Outcome::Verified(..) => Ok(()),
@@ -253,7 +222,7 @@ fn check(context: &Context, instance: &Instance, bytes: &[u8], bundle: &[u8]) ->
 fn consent(context: &Context, certificate: &PredictedCertificate) -> bool {
     let mut text = format!(
         "This becomes public for ever, in certificate and transparency logs:\n  identity  {}\n  issuer    {}\n",
-        escape::terminal(certificate.subject.as_str()),
+        escape::terminal(certificate.identity.as_str()),
         escape::terminal(&certificate.issuer)
     );
     for (name, value) in &certificate.claims {

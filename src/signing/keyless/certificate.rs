@@ -1,18 +1,17 @@
 //! The certificate request to Fulcio, and what can be said of its answer without other witnesses.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sigstore_crypto::{CertificateInfo, KeyPair, SubjectAltName, parse_certificate_info};
+use sigstore_crypto::KeyPair;
 use sigstore_types::DerCertificate;
 
 use super::error::{Cause, Error, Published, Service, ServiceError, Step, utc};
-use super::identity::{Identity, PredictedCertificate, Subject};
+use super::identity::{Identity, PredictedCertificate};
 use super::services::Endpoint;
 use super::transport::{Call, Transport, join};
+use crate::signing::certificate::SigningCertificate;
 
 /// How far a service's clock may be from ours before it is called wrong.
 pub(super) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -22,7 +21,7 @@ pub(super) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, Clone)]
 pub(super) struct Issued {
     pub der: DerCertificate,
-    pub info: CertificateInfo,
+    pub certificate: SigningCertificate,
     pub says: PredictedCertificate,
     /// The authority's base URL, for errors that come to light only afterwards.
     pub url: url::Url,
@@ -144,52 +143,13 @@ fn read(call: &Call<'_>, body: &[u8], authority: &Endpoint) -> Result<Issued, Se
     };
     let leaf = chain.first().ok_or_else(|| call.malformed("its certificate chain is empty"))?;
     let der = DerCertificate::from_pem(leaf).map_err(|e| call.malformed(e))?;
-    let (info, says) = describe(&der).map_err(|reason| call.untrue(reason))?;
-    Ok(Issued { der, info, says, url: authority.url.clone() })
-}
-
-/// What a certificate says, in the form in which it was predicted.
-///
-/// # Errors
-/// When it cannot be parsed, or names no issuer or no e-mail address or URI; the text says which.
-pub(super) fn describe(der: &DerCertificate) -> Result<(CertificateInfo, PredictedCertificate), String> {
-    let info = parse_certificate_info(der).map_err(|e| format!("the certificate cannot be read: {e}"))?;
-    let subject = match &info.identity {
-        Some(SubjectAltName::Email(address)) => Subject::Email(address.clone()),
-        Some(SubjectAltName::Uri(uri)) => Subject::Uri(uri.clone()),
-        _ => return Err("the certificate names no e-mail address and no URI".to_owned()),
-    };
-    let issuer = info.issuer.clone().ok_or("the certificate names no identity provider")?;
-    let ci = &info.ci_claims;
-    let old = &ci.deprecated_github;
-    let claims = [
-        ("github-workflow-trigger", &old.workflow_trigger),
-        ("github-workflow-sha", &old.workflow_sha),
-        ("github-workflow-name", &old.workflow_name),
-        ("github-workflow-repository", &old.workflow_repository),
-        ("github-workflow-ref", &old.workflow_ref),
-        ("build-signer-uri", &ci.build_signer_uri),
-        ("build-signer-digest", &ci.build_signer_digest),
-        ("runner-environment", &ci.runner_environment),
-        ("source-repository-uri", &ci.source_repository_uri),
-        ("source-repository-digest", &ci.source_repository_digest),
-        ("source-repository-ref", &ci.source_repository_ref),
-        ("source-repository-identifier", &ci.source_repository_identifier),
-        ("source-repository-owner-uri", &ci.source_repository_owner_uri),
-        ("source-repository-owner-identifier", &ci.source_repository_owner_identifier),
-        ("build-config-uri", &ci.build_config_uri),
-        ("build-config-digest", &ci.build_config_digest),
-        ("build-trigger", &ci.build_trigger),
-        ("run-invocation-uri", &ci.run_invocation_uri),
-        ("source-repository-visibility-at-signing", &ci.source_repository_visibility_at_signing),
-        ("deployment-environment", &ci.deployment_environment),
-        ("token-subject", &ci.token_subject),
-    ];
-    let claims: BTreeMap<String, String> = claims
-        .into_iter()
-        .filter_map(|(name, value)| value.clone().map(|value| (name.to_owned(), value)))
-        .collect();
-    Ok((info, PredictedCertificate { issuer, subject, claims }))
+    let certificate = SigningCertificate::from_der(der.as_bytes()).map_err(|e| call.untrue(e))?;
+    Ok(Issued {
+        says: PredictedCertificate::from(&certificate),
+        certificate,
+        der,
+        url: authority.url.clone(),
+    })
 }
 
 fn check(
@@ -199,17 +159,15 @@ fn check(
     spki: &[u8],
     now: Timestamp,
 ) -> Result<(), ServiceError> {
-    if issued.info.public_key.as_bytes() != spki {
+    if issued.certificate.key.der() != spki {
         return Err(call.untrue("the certificate is for another key than the one that was sent"));
     }
-    if let Err(mismatches) = identity.compare(&issued.says) {
-        let told: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
-        return Err(call.untrue(format!(
-            "the certificate is for another identity than the token's: {}",
-            told.join("; ")
-        )));
+    if let Err(refusal) = identity.compare(&issued.says) {
+        return Err(
+            call.untrue(format!("the certificate is for another identity than the token's: {refusal}"))
+        );
     }
-    let (from, until) = (issued.info.not_before, issued.info.not_after);
+    let (from, until) = (issued.certificate.not_before, issued.certificate.not_after);
     if from.duration_since(now) > CLOCK_TOLERANCE || now.duration_since(until) > CLOCK_TOLERANCE {
         return Err(call.untrue(format!(
             "the certificate is valid from {} to {}, and it is {} here; one of the clocks is wrong",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::identity::Mismatch;
+use super::identity::Refusal;
 use super::token::TokenError;
 
 /// Why keyless signing ended without a bundle.
@@ -34,10 +34,10 @@ pub enum Error {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The identity is not the one that the rules expect; nothing was sent anywhere.
-    #[error("this identity is not the one that may sign here:{}Nothing became public", list(mismatches))]
+    #[error("this identity is not the one that may sign here:{}Nothing became public", list(refusals))]
     Gate {
-        /// Field by field, what was expected and what the certificate would say.
-        mismatches: Vec<Mismatch>,
+        /// Rule by rule and field by field, what was expected and what the certificate would say.
+        refusals: Vec<Refusal>,
     },
     /// The person who was asked said no; nothing was sent anywhere.
     #[error("signing was declined; nothing became public")]
@@ -95,11 +95,11 @@ impl From<ServiceError> for Error {
     }
 }
 
-fn list(mismatches: &[Mismatch]) -> String {
+fn list(refusals: &[Refusal]) -> String {
     let mut text = String::new();
-    for mismatch in mismatches {
+    for line in refusals.iter().flat_map(Refusal::lines) {
         text.push_str("\n  ");
-        text.push_str(&mismatch.to_string());
+        text.push_str(&line);
     }
     text.push('\n');
     text

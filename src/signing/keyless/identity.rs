@@ -3,70 +3,91 @@
 //! What is predicted here is known before anything is sent, so that a wrong identity is noticed before it is public.
 //! The tables follow Fulcio's own configuration for the public-good instance (`config/identity/config.yaml`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::token::{Token, TokenError};
+use crate::signing::certificate::{self, SigningCertificate};
+use crate::signing::rules::{Method, Mismatch, Rules};
 
 /// The issuer of GitHub Actions' tokens.
 pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
-/// A subject alternative name as Fulcio writes it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// An e-mail address (`rfc822Name`).
-    Email(String),
-    /// A workload (`uniformResourceIdentifier`).
-    Uri(String),
-}
-
-impl Subject {
-    /// The name without its kind, as rules compare it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Subject::Email(name) | Subject::Uri(name) => name,
-        }
-    }
-}
-
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// What a certificate says about its holder: predicted from a token, or read from the certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PredictedCertificate {
-    /// The identity provider (Fulcio's extension 1.8).
+    /// The identity provider.
     pub issuer: String,
     /// The subject alternative name.
-    pub subject: Subject,
-    /// Fulcio's extensions by their registered names in kebab case, such as `source-repository-ref`.
+    pub identity: certificate::Identity,
+    /// Claims by name, as rules spell them.
     pub claims: BTreeMap<String, String>,
+    /// Claims whose values only the certificate will tell: they depend on how the certificate authority is
+    /// configured. Empty for one that was read.
+    pub uncertain: BTreeSet<String>,
 }
 
-/// One way in which an identity is not the expected one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// The rule that was compared with, where rules have names.
-    pub rule: Option<String>,
-    /// What was compared: `identity`, `issuer`, or a claim's name.
-    pub field: String,
-    /// What the rule wants.
-    pub expected: String,
-    /// What the token or certificate says.
-    pub got: String,
-}
-
-impl std::fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(rule) = &self.rule {
-            write!(f, "{rule}: ")?;
+impl From<&SigningCertificate> for PredictedCertificate {
+    fn from(certificate: &SigningCertificate) -> PredictedCertificate {
+        PredictedCertificate {
+            issuer: certificate.issuer.clone(),
+            identity: certificate.identity.clone(),
+            claims: certificate.claims.clone(),
+            uncertain: BTreeSet::new(),
         }
-        write!(f, "{}: expected {}, got {}", self.field, self.expected, self.got)
+    }
+}
+
+impl PredictedCertificate {
+    /// Compares with trust rules: one rule by identity must match. Claims that are uncertain are left for the
+    /// certificate itself.
+    ///
+    /// # Errors
+    /// Each rule by identity and the fields that differ from it; where there is no such rule, that.
+    pub fn check(&self, rules: &Rules) -> Result<(), Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        for signer in rules.signers() {
+            let Method::Identity(rule) = &signer.method else { continue };
+            let mut mismatches = rule.mismatches_of(&self.issuer, self.identity.as_str(), &self.claims);
+            mismatches.retain(|mismatch| !self.uncertain.contains(&mismatch.field));
+            if mismatches.is_empty() {
+                return Ok(());
+            }
+            refusals.push(Refusal { rule: Some(signer.name.clone()), mismatches });
+        }
+        if refusals.is_empty() {
+            let got = Some(self.identity.as_str().to_owned());
+            let expected = "a key: no rule names an identity".to_owned();
+            let mismatch = Mismatch { field: "signer".to_owned(), expected, got };
+            refusals.push(Refusal { rule: None, mismatches: vec![mismatch] });
+        }
+        Err(refusals)
+    }
+}
+
+/// Why an identity is not an expected one: a rule, and the fields that differ from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule's name, where it has one.
+    pub rule: Option<String>,
+    /// What it wants and what there is.
+    pub mismatches: Vec<Mismatch>,
+}
+
+impl Refusal {
+    /// One line for each field.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.mismatches.iter().map(|Mismatch { field, expected, got }| {
+            let rule = self.rule.as_ref().map(|rule| format!("{rule}: ")).unwrap_or_default();
+            format!("{rule}{field}: expected {expected}, got {}", got.as_deref().unwrap_or("nothing"))
+        })
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.lines().collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -84,24 +105,20 @@ impl ExpectedIdentity {
     ///
     /// # Errors
     /// Every field that differs.
-    pub fn check(&self, certificate: &PredictedCertificate) -> Result<(), Vec<Mismatch>> {
+    pub fn check(&self, certificate: &PredictedCertificate) -> Result<(), Vec<Refusal>> {
         let mut mismatches = Vec::new();
-        let mut compare = |field: &str, expected: &str, got: &str| {
-            if expected != got {
-                mismatches.push(Mismatch {
-                    rule: None,
-                    field: field.to_owned(),
-                    expected: expected.to_owned(),
-                    got: got.to_owned(),
-                });
-            }
-        };
-        compare("identity", &self.identity, certificate.subject.as_str());
-        if let Some(issuer) = &self.issuer {
-            compare("issuer", issuer, &certificate.issuer);
+        if self.identity != certificate.identity.as_str() {
+            mismatches.push(mismatch("identity", &self.identity, certificate.identity.as_str()));
         }
-        if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
+        if let Some(issuer) = self.issuer.as_ref().filter(|issuer| **issuer != certificate.issuer) {
+            mismatches.push(mismatch("issuer", issuer, &certificate.issuer));
+        }
+        if mismatches.is_empty() { Ok(()) } else { Err(vec![Refusal { rule: None, mismatches }]) }
     }
+}
+
+fn mismatch(field: &str, expected: &str, got: &str) -> Mismatch {
+    Mismatch { field: field.to_owned(), expected: expected.to_owned(), got: Some(got.to_owned()) }
 }
 
 /// The kind of workload or person that a token speaks for, told by its claims.
@@ -174,7 +191,7 @@ impl Identity {
     /// When the token names nobody that Fulcio issues certificates to.
     pub fn from_token(token: Token) -> Result<Identity, TokenError> {
         let provider = provider(&token);
-        let subject = subject(&token, provider)?;
+        let identity = subject(&token, provider)?;
         let federated = token
             .value("federated_claims")
             .and_then(|claims| claims.get("connector_id"))
@@ -188,13 +205,9 @@ impl Identity {
             Some(connector) if public_dex => connector.clone(),
             _ => token.issuer().to_owned(),
         };
-        let claims = claims(&token, provider);
-        Ok(Identity {
-            predicted: PredictedCertificate { issuer, subject, claims },
-            token,
-            provider,
-            federated,
-        })
+        let (claims, uncertain) = claims(&token, provider);
+        let predicted = PredictedCertificate { issuer, identity, claims, uncertain };
+        Ok(Identity { predicted, token, provider, federated })
     }
 
     /// The token.
@@ -223,63 +236,59 @@ impl Identity {
 
     /// What Fulcio wants signed as proof that the requester holds the key: the e-mail address, or the token's subject.
     pub(super) fn challenge(&self) -> &str {
-        match &self.predicted.subject {
-            Subject::Email(address) => address,
-            Subject::Uri(_) => self.token.subject(),
+        match &self.predicted.identity {
+            certificate::Identity::Email(address) => address,
+            _ => self.token.subject(),
         }
     }
 
-    /// Compares what a certificate says with what was predicted. Claims that only one side has are no difference:
-    /// instances are configured differently. Subject and issuer must be equal.
+    /// Compares what a certificate says with what was predicted. Subject and issuer must be equal; claims that only
+    /// one side has are no difference, since instances are configured differently.
     ///
     /// # Errors
     /// Every field that differs.
-    pub fn compare(&self, actual: &PredictedCertificate) -> Result<(), Vec<Mismatch>> {
+    pub fn compare(&self, actual: &PredictedCertificate) -> Result<(), Refusal> {
         let mut mismatches = Vec::new();
-        let mut differs = |field: &str, expected: &str, got: &str| {
-            mismatches.push(Mismatch {
-                rule: None,
-                field: field.to_owned(),
-                expected: expected.to_owned(),
-                got: got.to_owned(),
-            });
-        };
         let expected = &self.predicted;
-        let same_kind = std::mem::discriminant(&expected.subject) == std::mem::discriminant(&actual.subject);
-        if !same_kind || plain(expected.subject.as_str()) != plain(actual.subject.as_str()) {
-            differs("identity", expected.subject.as_str(), actual.subject.as_str());
+        let (wanted, got) = (&expected.identity, &actual.identity);
+        if wanted.kind() != got.kind() || plain(wanted.as_str()) != plain(got.as_str()) {
+            mismatches.push(mismatch("identity", wanted.as_str(), got.as_str()));
         }
         if expected.issuer != actual.issuer && self.federated.as_ref() != Some(&actual.issuer) {
-            differs("issuer", &expected.issuer, &actual.issuer);
+            mismatches.push(mismatch("issuer", &expected.issuer, &actual.issuer));
         }
-        // Elsewhere than on the public instances, URLs are built on addresses that only the instance knows.
-        let exact = public_issuer(self.token.issuer());
         for (name, got) in &actual.claims {
-            let Some(wanted) = expected.claims.get(name) else { continue };
-            if plain(wanted) != plain(got) && (exact || !wanted.contains("://")) {
-                differs(name, wanted, got);
+            match expected.claims.get(name) {
+                Some(wanted) if wanted != got && !expected.uncertain.contains(name) => {
+                    mismatches.push(mismatch(name, wanted, got));
+                }
+                _ => {}
             }
         }
-        if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
+        if mismatches.is_empty() { Ok(()) } else { Err(Refusal { rule: None, mismatches }) }
     }
 }
 
+/// Issuers of the public-good instance, whose configuration is known.
 fn public_issuer(issuer: &str) -> bool {
     matches!(
         issuer,
         GITHUB_ISSUER | "https://gitlab.com" | "https://agent.buildkite.com" | "https://oidc.codefresh.io"
-    )
+    ) || issuer.starts_with("https://oidc.circleci.com")
 }
 
-/// Fulcio's template engine escapes some characters, and Go's URL type others; neither changes who is meant.
+/// Where a GitHub instance is: a server of one's own says so in its issuer, and everything else is github.com's.
+fn github_url(issuer: &str) -> String {
+    let own = issuer.strip_suffix("/_services/token").map(str::to_owned);
+    let resident = || {
+        let tenant = issuer.strip_prefix("https://token.actions.")?.strip_suffix(".ghe.com")?;
+        Some(format!("https://{tenant}.ghe.com"))
+    };
+    own.or_else(resident).unwrap_or_else(|| "https://github.com".to_owned())
+}
+
+/// Without percent-encoding, in which versions of Fulcio differ; it does not change who is meant.
 fn plain(text: &str) -> String {
-    let text = text
-        .replace("&#43;", "+")
-        .replace("&#39;", "'")
-        .replace("&#34;", "\"")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&");
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -294,6 +303,49 @@ fn plain(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A URI as it stands in a certificate after it went through Go's URL type: a path or fragment with a character that
+/// cannot stand in one is percent-encoded as a whole, others stay as they are.
+fn as_written(uri: &str) -> String {
+    let (front, fragment) = match uri.split_once('#') {
+        Some((front, fragment)) => (front, Some(fragment)),
+        None => (uri, None),
+    };
+    let (front, query) = match front.split_once('?') {
+        Some((front, query)) => (front, Some(query)),
+        None => (front, None),
+    };
+    let path_at =
+        front.find("://").map(|at| at + 3).and_then(|host| Some(host + front.get(host..)?.find('/')?));
+    let (authority, path) = front.split_at(path_at.unwrap_or(front.len()));
+    let mut out = authority.to_owned();
+    encode(&mut out, path, b"$&+,/:;=@", b"!'()*[]");
+    if let Some(query) = query {
+        out.push('?');
+        out.push_str(query);
+    }
+    if let Some(fragment) = fragment {
+        out.push('#');
+        encode(&mut out, fragment, b"$&+,/:;=@?!()*", b"'[]");
+    }
+    out
+}
+
+/// `safe` is never encoded; `tolerated` only together with something that must be.
+fn encode(out: &mut String, text: &str, safe: &[u8], tolerated: &[u8]) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b) || safe.contains(&b);
+    if text.bytes().all(|b| plain(b) || tolerated.contains(&b) || b == b'%') {
+        out.push_str(text);
+        return;
+    }
+    for byte in text.bytes() {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
 }
 
 fn provider(token: &Token) -> Provider {
@@ -322,7 +374,7 @@ fn provider(token: &Token) -> Provider {
     }
 }
 
-fn subject(token: &Token, provider: Provider) -> Result<Subject, TokenError> {
+fn subject(token: &Token, provider: Provider) -> Result<certificate::Identity, TokenError> {
     let unusable = |reason: String| TokenError::Identity { issuer: token.issuer().to_owned(), reason };
     let need = |name: &str| {
         token
@@ -345,9 +397,9 @@ fn subject(token: &Token, provider: Provider) -> Result<Subject, TokenError> {
             if !valid {
                 return Err(unusable(format!("{address:?} is not an e-mail address")));
             }
-            return Ok(Subject::Email(address.to_owned()));
+            return Ok(certificate::Identity::Email(address.to_owned()));
         }
-        Provider::GitHub => format!("https://github.com/{}", need("job_workflow_ref")?),
+        Provider::GitHub => format!("{}/{}", github_url(token.issuer()), need("job_workflow_ref")?),
         Provider::GitLab => format!("https://{}", need("ci_config_ref_uri")?),
         Provider::Buildkite => {
             format!("https://buildkite.com/{}/{}", need("organization_slug")?, need("pipeline_slug")?)
@@ -394,15 +446,17 @@ fn subject(token: &Token, provider: Provider) -> Result<Subject, TokenError> {
             token.subject().to_owned()
         }
     };
-    Ok(Subject::Uri(uri))
+    Ok(certificate::Identity::Uri(as_written(&uri)))
 }
 
-/// A claim's template: literal text and token claims in turn.
+/// A claim's template: literal text and token claims in turn; empty where the value cannot be foretold.
 enum Part {
     Text(&'static str),
     Claim(&'static str),
+    /// The forge's own address.
+    Url,
 }
-use Part::{Claim as C, Text as T};
+use Part::{Claim as C, Text as T, Url as U};
 
 const GITHUB: &[(&str, &[Part])] = &[
     ("github-workflow-trigger", &[C("event_name")]),
@@ -410,16 +464,16 @@ const GITHUB: &[(&str, &[Part])] = &[
     ("github-workflow-name", &[C("workflow")]),
     ("github-workflow-repository", &[C("repository")]),
     ("github-workflow-ref", &[C("ref")]),
-    ("build-signer-uri", &[T("https://github.com/"), C("job_workflow_ref")]),
+    ("build-signer-uri", &[U, T("/"), C("job_workflow_ref")]),
     ("build-signer-digest", &[C("job_workflow_sha")]),
     ("runner-environment", &[C("runner_environment")]),
-    ("source-repository-uri", &[T("https://github.com/"), C("repository")]),
+    ("source-repository-uri", &[U, T("/"), C("repository")]),
     ("source-repository-digest", &[C("sha")]),
     ("source-repository-ref", &[C("ref")]),
     ("source-repository-identifier", &[C("repository_id")]),
-    ("source-repository-owner-uri", &[T("https://github.com/"), C("repository_owner")]),
+    ("source-repository-owner-uri", &[U, T("/"), C("repository_owner")]),
     ("source-repository-owner-identifier", &[C("repository_owner_id")]),
-    ("build-config-uri", &[T("https://github.com/"), C("workflow_ref")]),
+    ("build-config-uri", &[U, T("/"), C("workflow_ref")]),
     ("build-config-digest", &[C("workflow_sha")]),
     ("build-trigger", &[C("event_name")]),
     (
@@ -441,56 +495,73 @@ const GITLAB: &[(&str, &[Part])] = &[
     ("build-signer-uri", &[T("https://"), C("ci_config_ref_uri")]),
     ("build-signer-digest", &[C("ci_config_sha")]),
     ("runner-environment", &[C("runner_environment")]),
-    ("source-repository-uri", &[T("https://gitlab.com/"), C("project_path")]),
+    ("source-repository-uri", &[U, T("/"), C("project_path")]),
     ("source-repository-digest", &[C("sha")]),
     ("source-repository-identifier", &[C("project_id")]),
-    ("source-repository-owner-uri", &[T("https://gitlab.com/"), C("namespace_path")]),
+    ("source-repository-owner-uri", &[U, T("/"), C("namespace_path")]),
     ("source-repository-owner-identifier", &[C("namespace_id")]),
     ("build-config-uri", &[T("https://"), C("ci_config_ref_uri")]),
     ("build-config-digest", &[C("ci_config_sha")]),
     ("build-trigger", &[C("pipeline_source")]),
-    ("run-invocation-uri", &[T("https://gitlab.com/"), C("project_path"), T("/-/jobs/"), C("job_id")]),
+    ("run-invocation-uri", &[U, T("/"), C("project_path"), T("/-/jobs/"), C("job_id")]),
     ("source-repository-visibility-at-signing", &[C("project_visibility")]),
     ("deployment-environment", &[C("environment")]),
 ];
 
 const BUILDKITE: &[(&str, &[Part])] = &[
+    ("run-invocation-uri", &[]),
     ("runner-environment", &[C("runner_environment")]),
     ("source-repository-digest", &[C("build_commit")]),
     ("build-trigger", &[C("build_source")]),
 ];
 
 const CIRCLECI: &[(&str, &[Part])] = &[
+    ("build-config-uri", &[]),
+    ("build-signer-uri", &[]),
+    ("run-invocation-uri", &[]),
+    ("runner-environment", &[]),
     ("source-repository-ref", &[C("oidc.circleci.com/vcs-ref")]),
     ("source-repository-uri", &[C("oidc.circleci.com/vcs-origin")]),
 ];
 
 const CODEFRESH: &[(&str, &[Part])] = &[
+    ("build-config-uri", &[]),
+    ("build-signer-uri", &[]),
+    ("run-invocation-uri", &[]),
     ("runner-environment", &[C("runner_environment")]),
     ("source-repository-uri", &[C("scm_repo_url")]),
     ("source-repository-ref", &[C("scm_ref")]),
 ];
 
-/// The extensions whose values follow from the token. A template that needs a claim which is missing, or is not a
-/// string, yields nothing: what Fulcio then writes is its own affair.
-fn claims(token: &Token, provider: Provider) -> BTreeMap<String, String> {
-    let table = match provider {
-        Provider::GitHub => GITHUB,
-        Provider::GitLab => GITLAB,
-        Provider::Buildkite => BUILDKITE,
-        Provider::CircleCi => CIRCLECI,
-        Provider::Codefresh => CODEFRESH,
-        _ => &[],
+/// The claims whose values follow from the token, and those that the certificate will have with values that do not:
+/// Fulcio's template needs something that is missing here or is not text, or an address that only its operator knows.
+fn claims(token: &Token, provider: Provider) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let (table, url) = match provider {
+        Provider::GitHub => (GITHUB, github_url(token.issuer())),
+        Provider::GitLab => (GITLAB, "https://gitlab.com".to_owned()),
+        Provider::Buildkite => (BUILDKITE, String::new()),
+        Provider::CircleCi => (CIRCLECI, String::new()),
+        Provider::Codefresh => (CODEFRESH, String::new()),
+        _ => (&[][..], String::new()),
     };
+    let public = public_issuer(token.issuer());
     let mut claims = BTreeMap::new();
+    let mut uncertain = BTreeSet::new();
     for (name, template) in table {
         let value: Option<String> = template
             .iter()
             .map(|part| match part {
                 T(text) => Some(*text),
+                U => Some(url.as_str()),
                 C(claim) => token.claim(claim),
             })
             .collect();
+        if template.is_empty()
+            || value.is_none()
+            || (!public && template.iter().any(|part| matches!(part, U)))
+        {
+            uncertain.insert((*name).to_owned());
+        }
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             claims.insert((*name).to_owned(), value);
         }
@@ -501,5 +572,6 @@ fn claims(token: &Token, provider: Provider) -> BTreeMap<String, String> {
         let folder = if kind == "branch" { "heads" } else { "tags" };
         claims.insert("source-repository-ref".to_owned(), format!("refs/{folder}/{name}"));
     }
-    claims
+    claims.insert("token-subject".to_owned(), token.subject().to_owned());
+    (claims, uncertain)
 }

@@ -136,7 +136,6 @@ struct Flow<'a> {
 pub(super) async fn log_in(
     transport: &Transport,
     options: &Interactive<'_>,
-    audience: &str,
 ) -> Result<(Zeroizing<String>, Source), Error> {
     let flow = Flow::discover(transport, options).await?;
     let (token, source, nonce) = match options.log_in {
@@ -164,7 +163,7 @@ pub(super) async fn log_in(
             (token, Source::OutOfBand, Some(nonce))
         }
     };
-    flow.check(&token, nonce.as_deref(), audience)?;
+    flow.check(&token, nonce.as_deref())?;
     Ok((token, source))
 }
 
@@ -313,7 +312,7 @@ impl<'a> Flow<'a> {
 
     /// OpenID Connect Core 1.0, section 3.1.3.7, as far as it can be done without the issuer's keys: the token came
     /// from the issuer itself over a channel of our own.
-    fn check(&self, token: &str, nonce: Option<&str>, audience: &str) -> Result<(), Error> {
+    fn check(&self, token: &str, nonce: Option<&str>) -> Result<(), Error> {
         let token = Token::parse(token)?;
         let call = self.token_call("");
         if let Some(nonce) = nonce
@@ -321,7 +320,7 @@ impl<'a> Flow<'a> {
         {
             return Err(call.untrue("the token belongs to another log-in (its nonce differs)").into());
         }
-        token.check_audience(audience)?;
+        token.check_audience(self.options.client_id)?;
         Ok(())
     }
 

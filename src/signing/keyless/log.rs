@@ -1,10 +1,9 @@
 //! Entries in the transparency log, Rekor v1 and v2, and the checks that its answer is about what was sent.
 
 use jiff::Timestamp;
-use sigstore_crypto::{VerificationKey, sha256};
+use sigstore_crypto::sha256;
 use sigstore_rekor::body::RekorEntryBody;
 use sigstore_rekor::{DsseEntry, HashedRekordV2, LogEntry, RekorV2KeyDetails};
-use sigstore_trust_root::TrustedRoot;
 use sigstore_types::{
     DerCertificate, DsseEnvelope, HashAlgorithm, KindVersion, Sha256Hash, TransparencyLogEntry,
 };
@@ -30,7 +29,6 @@ pub(super) async fn record(
     log: &Endpoint,
     envelope: &DsseEnvelope,
     certificate: &DerCertificate,
-    trust: &TrustedRoot,
     now: impl Fn() -> Timestamp,
 ) -> Result<Logged, Error> {
     let logged = if log.api_version == 1 {
@@ -39,7 +37,7 @@ pub(super) async fn record(
         record_v2(transport, log, envelope, certificate).await?
     };
     if let Logged::Entry(entry) = &logged {
-        check(log, entry, envelope, certificate, trust, now()).map_err(|reason| blame(log, reason))?;
+        check(log, entry, envelope, certificate, now()).map_err(|reason| blame(log, reason))?;
     }
     Ok(logged)
 }
@@ -75,7 +73,7 @@ async fn record_v2(
     );
     match transport.send(&call).await {
         Ok(answer) => Ok(Logged::Entry(serde_json::from_slice(&answer.body).map_err(|e| call.malformed(e))?)),
-        Err(error) if matches!(error.cause, Cause::Status { status: 409, .. }) => Ok(Logged::Already),
+        Err(error) if was_lost(&error) => Ok(Logged::Already),
         Err(error) => Err(error.into()),
     }
 }
@@ -98,7 +96,7 @@ async fn record_v1(
     );
     let answer = match transport.send(&call).await {
         Ok(answer) => answer,
-        Err(error) if matches!(error.cause, Cause::Status { status: 409, .. }) => return Ok(Logged::Already),
+        Err(error) if was_lost(&error) => return Ok(Logged::Already),
         Err(error) => return Err(error.into()),
     };
     let entries: std::collections::BTreeMap<String, LogEntry> =
@@ -111,71 +109,30 @@ async fn record_v1(
     Ok(Logged::Entry(Box::new(entry)))
 }
 
-/// Checks an entry on its own: that it is what was sent, that the log it names is a trusted one, that the checkpoint
-/// is signed by that log under its own name, and that the entry is included in it.
+/// Whether the log says that it has this entry because it took it at an earlier attempt. At the first attempt, nobody
+/// can have it.
+fn was_lost(error: &ServiceError) -> bool {
+    error.attempts > 1 && matches!(error.cause, Cause::Status { status: 409, .. })
+}
+
+/// Checks that an entry is what was sent, and was logged now. That it is in a trusted log is checked with the bundle
+/// that it becomes part of.
 fn check(
     log: &Endpoint,
     entry: &TransparencyLogEntry,
     envelope: &DsseEnvelope,
     certificate: &DerCertificate,
-    trust: &TrustedRoot,
     now: Timestamp,
 ) -> Result<(), String> {
     check_body(log, entry, envelope, certificate)?;
-
-    let trusted = trust.tlogs.iter().find(|tlog| tlog.log_id == entry.log_id).ok_or_else(|| {
-        format!("it names the log {}, which is not in the trusted root", entry.log_id.key_id)
-    })?;
-    if trusted.public_key.valid_for.is_some_and(|range| !range.contains(now)) {
-        return Err(format!("the log {} is not valid now, says the trusted root", entry.log_id.key_id));
-    }
-    let proof = entry.inclusion_proof.as_ref().ok_or("there is no inclusion proof")?;
-    let checkpoint = proof.checkpoint.checkpoint().ok_or("there is no checkpoint")?;
-    let key = VerificationKey::from_spki(&trusted.public_key.raw_bytes)
-        .map_err(|e| format!("the log's key cannot be used: {e}"))?;
-    if !checkpoint
-        .signatures()
-        .iter()
-        .any(|signature| key.verify(checkpoint.signed_data(), &signature.signature).is_ok())
-    {
-        return Err("the checkpoint is not signed by the log that the entry names".to_owned());
-    }
-    let v2 = log.api_version != 1;
-    if v2 {
-        // A v1 log's origin carries a tree id, and often its vendor's host name; v2 says who it is.
-        let origin = Url::parse(&trusted.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let bare = trusted
-            .base_url
-            .trim_start_matches("https://")
-            .trim_start_matches("http://")
-            .trim_end_matches('/');
-        if origin.as_deref() != Some(checkpoint.origin()) && bare != checkpoint.origin() {
-            return Err(format!("the checkpoint is of {:?}, and the log is {bare:?}", checkpoint.origin()));
-        }
-    }
-    let (index, size, root) = if v2 {
-        (entry.log_index.get(), checkpoint.tree_size(), *checkpoint.root_hash())
-    } else {
-        if checkpoint.root_hash() != &proof.root_hash {
-            return Err("the inclusion proof's root is not the checkpoint's".to_owned());
-        }
-        (proof.log_index.get(), proof.tree_size, proof.root_hash)
-    };
-    let leaf = sigstore_merkle::hash_leaf(entry.canonicalized_body.as_bytes());
-    sigstore_merkle::verify_inclusion_proof(&leaf, index, size, &proof.hashes, &root)
-        .map_err(|e| format!("the inclusion proof does not hold: {e}"))?;
-
-    if let Some(time) = entry.integrated_time
-        && !v2
-        && time.duration_since(now).abs() > CLOCK_TOLERANCE
-    {
-        return Err(format!(
+    match entry.integrated_time.filter(|_| log.api_version == 1) {
+        Some(time) if time.duration_since(now).abs() > CLOCK_TOLERANCE => Err(format!(
             "it says it was logged at {}, and it is {} here; one of the clocks is wrong",
             utc(time),
             utc(now)
-        ));
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn check_body(

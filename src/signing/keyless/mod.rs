@@ -21,13 +21,14 @@ mod timestamp;
 mod token;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{Cause, ConfigError, Error, Published, Service, ServiceError, Step};
-pub use identity::{
-    ExpectedIdentity, GITHUB_ISSUER, Identity, Mismatch, PredictedCertificate, Provider, Subject,
-};
+pub use identity::{ExpectedIdentity, GITHUB_ISSUER, Identity, PredictedCertificate, Provider, Refusal};
 pub use interactive::{DEFAULT_CLIENT_ID, Interaction, Interactive, LogIn, Notice};
 pub use services::{Endpoint, PUBLIC_GOOD, STAGING, Selected, Services, service_url};
-pub use sign::{Gate, Progress, SignOptions, Signed, sign_statement};
+pub use sign::{Check, Gate, Progress, SignOptions, Signed, sign_statement};
 pub use sources::{DEFAULT_AUDIENCE, Env, Found, Places, Source, SourceOptions, find, is_token};
 pub use token::{Token, TokenError};
 pub(in crate::signing) use transport::Call;

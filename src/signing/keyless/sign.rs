@@ -3,29 +3,33 @@
 use jiff::{SignedDuration, Timestamp};
 use sigstore_bundle::BundleV03;
 use sigstore_crypto::KeyPair;
-use sigstore_trust_root::TrustedRoot;
 use sigstore_types::{
-    Bundle, DsseEnvelope, DsseSignature, KeyId, PayloadBytes, Sha256Hash, TimestampToken,
+    DsseEnvelope, DsseSignature, KeyId, PayloadBytes, Sha256Hash, SignatureBytes, TimestampToken,
     TransparencyLogEntry,
 };
-use sigstore_verify::{VerificationPolicy, Verifier};
+use sigstore_verify::VerificationPolicy;
 
 use super::certificate::{self, CLOCK_TOLERANCE, Issued, published};
 use super::error::{ConfigError, Error, Published, Service, ServiceError, Step, utc};
-use super::identity::{Identity, Mismatch, PredictedCertificate};
+use super::identity::{Identity, PredictedCertificate, Refusal};
 use super::log::{self, Logged};
 use super::services::{Endpoint, Services};
 use super::timestamp;
 use super::transport::{Call, NetworkOptions, Transport};
-
-/// The payload type of an in-toto statement.
-const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+use crate::json::Digest;
+use crate::signing::bundle::Bundle;
+use crate::signing::dsse;
+use crate::signing::trust::{Role, TrustMaterial};
+use crate::signing::verify::{Authentic, Problem, Subject, by_certificate};
 
 /// How often a signature is made anew because the log already holds the one whose answer was lost.
 const ROUNDS: u32 = 3;
 
 /// A comparison of an identity with what is expected; the error says every field that differs.
-pub type Gate<'a> = &'a (dyn Fn(&PredictedCertificate) -> Result<(), Vec<Mismatch>> + Sync);
+pub type Gate<'a> = &'a (dyn Fn(&PredictedCertificate) -> Result<(), Vec<Refusal>> + Sync);
+
+/// A verification of a finished bundle at a time; the error says why it does not pass.
+pub type Check<'a> = &'a (dyn Fn(&[u8], Timestamp) -> Result<(), String> + Sync);
 
 /// What is being done, for a progress line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +55,13 @@ pub struct SignOptions<'a> {
     pub now: Timestamp,
     /// Time limits and retries.
     pub network: NetworkOptions,
-    /// The audience that the token must be made for, if that is to be checked here.
-    pub audience: Option<&'a str>,
     /// Compared with the predicted certificate before anything is sent, and with the real one before it is used.
     pub gate: Gate<'a>,
     /// Asked, after the gate, whether what the certificate will say may become public for ever.
     pub confirm: &'a (dyn Fn(&PredictedCertificate) -> bool + Sync),
-    /// The last word on the finished bundle: our own verifier, with the identity just used.
-    pub check: &'a (dyn Fn(&[u8]) -> Result<(), String> + Sync),
+    /// The last word on the finished bundle: our own verifier, with the lockfile and the identity just used. It is
+    /// given the time to verify at, which is not before any time that the bundle holds.
+    pub check: Check<'a>,
     /// Told what is being done.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -97,19 +100,15 @@ pub async fn sign_statement(
     payload: &[u8],
     identity: &Identity,
     services: &Services,
-    trust: &TrustedRoot,
+    trust: &TrustMaterial,
     options: &SignOptions<'_>,
 ) -> Result<Signed, Error> {
     let transport = Transport::new(options.network.clone())?;
     let subject = subject_digest(payload)?;
-    let verifier = Verifier::new(trust).map_err(|e| ConfigError::TrustedRoot(e.to_string()))?;
     preflight(trust, services, options.now)?;
 
     identity.token().check_time(options.now)?;
-    if let Some(audience) = options.audience {
-        identity.token().check_audience(audience)?;
-    }
-    (options.gate)(identity.predicted()).map_err(|mismatches| Error::Gate { mismatches })?;
+    (options.gate)(identity.predicted()).map_err(|refusals| Error::Gate { refusals })?;
     if !(options.confirm)(identity.predicted()) {
         return Err(Error::Declined);
     }
@@ -119,18 +118,10 @@ pub async fn sign_statement(
     (options.progress)(Progress::Certificate);
     let issued =
         certificate::request(&transport, &services.certificate_authorities, identity, &key, now).await?;
-    let signing = Signing {
-        payload,
-        subject,
-        services,
-        trust,
-        options,
-        transport: &transport,
-        verifier: &verifier,
-        issued: &issued,
-    };
-    (options.gate)(&issued.says).map_err(|mismatches| {
-        let told: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
+    let signing =
+        Signing { payload, subject, services, trust, options, transport: &transport, issued: &issued };
+    (options.gate)(&issued.says).map_err(|refusals| {
+        let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
         signing.blame_authority(format!(
             "the token was for the expected identity, the certificate is not: {}",
             told.join("; ")
@@ -161,7 +152,7 @@ fn carried(now: Timestamp, transport: &Transport) -> Timestamp {
 }
 
 /// The statement's subject, which the checks on the way compare with.
-fn subject_digest(payload: &[u8]) -> Result<Sha256Hash, ConfigError> {
+fn subject_digest(payload: &[u8]) -> Result<Digest, ConfigError> {
     let bad = |reason: &str| ConfigError::Payload(reason.to_owned());
     let statement: serde_json::Value =
         serde_json::from_slice(payload).map_err(|e| ConfigError::Payload(e.to_string()))?;
@@ -171,41 +162,37 @@ fn subject_digest(payload: &[u8]) -> Result<Sha256Hash, ConfigError> {
     statement
         .pointer("/subject/0/digest/sha256")
         .and_then(serde_json::Value::as_str)
-        .and_then(|hex| Sha256Hash::from_hex(hex).ok())
+        .and_then(|hex| hex.parse().ok())
         .ok_or_else(|| bad("its first subject has no SHA-256 digest"))
 }
 
 /// What would only fail after the identity is public fails here.
-fn preflight(trust: &TrustedRoot, services: &Services, now: Timestamp) -> Result<(), ConfigError> {
-    let valid = |range: Option<sigstore_types::TimeRange>| range.is_none_or(|range| range.contains(now));
-    let lacks = |what: &str| {
-        Err(ConfigError::TrustedRoot(format!("it names no {what} that is valid at {}", utc(now))))
-    };
-    if !trust.certificate_authorities.iter().any(|ca| valid(ca.valid_for)) {
-        return lacks("certificate authority");
+fn preflight(trust: &TrustMaterial, services: &Services, now: Timestamp) -> Result<(), ConfigError> {
+    let mut needed = vec![Role::CertificateAuthority, Role::CertificateLog, Role::TransparencyLog];
+    if services.timestamp_authorities.needed > 0 {
+        needed.push(Role::TimestampAuthority);
     }
-    if !trust.ctlogs.iter().any(|log| valid(log.public_key.valid_for)) {
-        return lacks("certificate transparency log");
-    }
-    if !trust.tlogs.iter().any(|log| valid(log.public_key.valid_for)) {
-        return lacks("transparency log");
-    }
-    if services.timestamp_authorities.needed > 0
-        && !trust.timestamp_authorities.iter().any(|tsa| valid(tsa.valid_for))
-    {
-        return lacks("timestamp authority");
+    for role in needed {
+        let valid = trust.authorities().iter().any(|authority| {
+            authority.role == role
+                && authority.valid_from <= now
+                && authority.valid_until.is_none_or(|until| now <= until)
+        });
+        if !valid {
+            let reason = format!("it names no {role} that is valid at {}", utc(now));
+            return Err(ConfigError::TrustedRoot(reason));
+        }
     }
     Ok(())
 }
 
 struct Signing<'a> {
     payload: &'a [u8],
-    subject: Sha256Hash,
+    subject: Digest,
     services: &'a Services,
-    trust: &'a TrustedRoot,
+    trust: &'a TrustMaterial,
     options: &'a SignOptions<'a>,
     transport: &'a Transport,
-    verifier: &'a Verifier,
     issued: &'a Issued,
 }
 
@@ -217,9 +204,9 @@ impl Signing<'_> {
     /// One signature with its timestamps and entries. Nothing when a log has the very entry and cannot prove it again.
     async fn round(&self, key: &KeyPair) -> Result<Option<Signed>, Error> {
         let mut envelope = DsseEnvelope::new(
-            PAYLOAD_TYPE,
+            dsse::IN_TOTO,
             PayloadBytes::new(self.payload.to_vec()),
-            DsseSignature::new(sigstore_types::SignatureBytes::new(Vec::new()), KeyId::default()),
+            DsseSignature::new(SignatureBytes::new(Vec::new()), KeyId::default()),
         );
         envelope.signature.sig =
             key.sign(&envelope.pae()).map_err(|e| Error::local("cannot sign with the new key", e))?;
@@ -227,19 +214,21 @@ impl Signing<'_> {
         let stamps = self.timestamps(&envelope).await?;
         let Some(entries) = self.entries(&envelope, &stamps).await? else { return Ok(None) };
 
-        let bundle = self.bundle(&envelope, &stamps, entries.iter().map(|(_, entry)| entry.clone()));
         let final_check = |reason: String| Error::FinalCheck { reason, published: Published::Entry };
-        let verified = self.verify(&bundle, true).map_err(|e| final_check(e.to_string()))?;
-        let text = bundle.to_json().map_err(|e| Error::local("cannot write the bundle", e))?;
-        (self.options.check)(text.as_bytes()).map_err(final_check)?;
+        let bundle = self
+            .bundle(&envelope, &stamps, entries.iter().map(|(_, entry)| entry))
+            .map_err(|e| final_check(e.to_string()))?;
+        let authentic = self.verify(&bundle).map_err(|e| final_check(e.to_string()))?;
+        let times: Vec<Timestamp> = authentic.times.iter().map(|time| time.time).collect();
+        let latest = times.iter().copied().fold(self.now(), Timestamp::max);
+        let bytes = bundle.to_bytes();
+        (self.options.check)(&bytes, latest).map_err(final_check)?;
+        let entries = entries.into_iter().map(|(log, entry)| (log.url.to_string(), entry.log_index.get()));
         Ok(Some(Signed {
-            bundle: text.into_bytes(),
+            bundle: bytes,
             certificate: self.issued.says.clone(),
-            entries: entries
-                .into_iter()
-                .map(|(log, entry)| (log.url.to_string(), entry.log_index.get()))
-                .collect(),
-            times: verified.verified_timestamps().to_vec(),
+            entries: entries.collect(),
+            times,
         }))
     }
 
@@ -273,14 +262,18 @@ impl Signing<'_> {
         envelope: &DsseEnvelope,
         token: &TimestampToken,
     ) -> Result<(), ServiceError> {
-        let time = timestamp::verify(self.trust, token, &envelope.signature.sig)
-            .map_err(|reason| timestamp::blame(authority, reason))?;
-        if time < self.issued.info.not_before || time > self.issued.info.not_after {
+        let (time, _) =
+            self.trust.verify_timestamp(token.as_bytes(), envelope.signature.sig.as_bytes()).map_err(
+                |reason| timestamp::blame(authority, format!("the timestamp does not verify: {reason}")),
+            )?;
+        if time < self.issued.certificate.not_before || time > self.issued.certificate.not_after {
             return Err(self.blame_a_clock(authority, time));
         }
         // With a time that is known to be right, the certificate's chain and its own timestamp can be checked.
-        let bundle = self.bundle(envelope, std::slice::from_ref(token), std::iter::empty());
-        match self.verify(&bundle, false) {
+        let bundle = self.sigstore_bundle(envelope, std::slice::from_ref(token), std::iter::empty());
+        let policy = VerificationPolicy::any_identity().skip_tlog_unsafe();
+        let subject = Sha256Hash::new(*self.subject.as_bytes());
+        match self.trust.verifier.verify(subject, &bundle, &policy) {
             Ok(_) => Ok(()),
             Err(error @ sigstore_verify::Error::Certificate(_)) => Err(self.blame_authority(error)),
             Err(error) => Err(timestamp::blame(authority, error)),
@@ -293,8 +286,8 @@ impl Signing<'_> {
         let reason = format!(
             "its time is {}, the certificate is valid from {} to {}, and it is {} here; one of the clocks is wrong",
             utc(stamped),
-            utc(self.issued.info.not_before),
-            utc(self.issued.info.not_after),
+            utc(self.issued.certificate.not_before),
+            utc(self.issued.certificate.not_after),
             utc(now)
         );
         if stamped.duration_since(now).abs() > CLOCK_TOLERANCE {
@@ -323,14 +316,10 @@ impl Signing<'_> {
                 break;
             }
             (self.options.progress)(Progress::LogEntry { url: log.url.to_string() });
-            match log::record(self.transport, log, envelope, &self.issued.der, self.trust, || self.now())
-                .await
-            {
+            match log::record(self.transport, log, envelope, &self.issued.der, || self.now()).await {
                 Ok(Logged::Entry(entry)) => {
-                    let bundle = self.bundle(envelope, stamps, std::iter::once((*entry).clone()));
-                    if let Err(error) = self.verify(&bundle, true) {
-                        return Err(published(log::blame(log, error), Published::Entry).into());
-                    }
+                    self.check_entry(log, envelope, stamps, &entry)
+                        .map_err(|e| published(e, Published::PerhapsEntry))?;
                     if entries.iter().any(|(_, other)| other.log_id == entry.log_id) {
                         let reason = "it is the same log as another that was used, and two entries of one log count once";
                         return Err(published(log::blame(log, reason), Published::Entry).into());
@@ -348,31 +337,53 @@ impl Signing<'_> {
         Ok(Some(entries))
     }
 
-    fn bundle(
+    /// Verifies the entry as the only one of the bundle; this says too whether the certificate and the times hold
+    /// where no timestamp authority was asked before.
+    fn check_entry(
+        &self,
+        log: &Endpoint,
+        envelope: &DsseEnvelope,
+        stamps: &[TimestampToken],
+        entry: &TransparencyLogEntry,
+    ) -> Result<(), ServiceError> {
+        let bundle = self.bundle(envelope, stamps, std::iter::once(entry)).map_err(|e| log::blame(log, e))?;
+        match self.verify(&bundle) {
+            Ok(_) => Ok(()),
+            Err(problem @ (Problem::Chain(_) | Problem::Sct(_))) => Err(self.blame_authority(problem)),
+            Err(Problem::Log { error, .. }) => Err(log::blame(log, error)),
+            Err(problem) => Err(log::blame(log, problem)),
+        }
+    }
+
+    fn sigstore_bundle<'e>(
         &self,
         envelope: &DsseEnvelope,
         stamps: &[TimestampToken],
-        entries: impl Iterator<Item = TransparencyLogEntry>,
-    ) -> Bundle {
+        entries: impl Iterator<Item = &'e TransparencyLogEntry>,
+    ) -> sigstore_types::Bundle {
         let mut bundle = BundleV03::with_certificate_and_dsse(self.issued.der.clone(), envelope.clone());
         for stamp in stamps {
             bundle = bundle.with_rfc3161_timestamp(stamp.clone());
         }
         for entry in entries {
-            bundle = bundle.with_tlog_entry(entry);
+            bundle = bundle.with_tlog_entry(entry.clone());
         }
         bundle.into_bundle()
     }
 
-    fn verify(
+    fn bundle<'e>(
         &self,
-        bundle: &Bundle,
-        with_log: bool,
-    ) -> Result<sigstore_verify::VerificationResult, sigstore_verify::Error> {
-        let says = &self.issued.says;
-        let policy = VerificationPolicy::new(says.subject.as_str(), &says.issuer);
-        let policy = if with_log { policy } else { policy.skip_tlog_unsafe() };
-        self.verifier.verify(self.subject, bundle, &policy)
+        envelope: &DsseEnvelope,
+        stamps: &[TimestampToken],
+        entries: impl Iterator<Item = &'e TransparencyLogEntry>,
+    ) -> Result<Bundle, Problem> {
+        Ok(Bundle::try_from(&self.sigstore_bundle(envelope, stamps, entries))?)
+    }
+
+    /// Our own verifier. Services' clocks may be a little ahead of this machine's.
+    fn verify(&self, bundle: &Bundle) -> Result<Authentic, Problem> {
+        let now = self.now().checked_add(CLOCK_TOLERANCE).unwrap_or_else(|_| self.now());
+        by_certificate(bundle, Subject::Sha256(self.subject), self.trust, now)
     }
 }
 
@@ -380,7 +391,7 @@ impl Signing<'_> {
 struct Attempt {
     needed: usize,
     spare: usize,
-    failure: Option<Error>,
+    failure: Option<Box<ServiceError>>,
 }
 
 impl Attempt {
@@ -402,17 +413,24 @@ impl Attempt {
             _ => transient && error.reached,
         };
         error.published = if acted { perhaps } else { before };
-        if !transient || self.spare == 0 {
+        if !transient {
             return Err(Error::Service(error));
         }
+        // The first failure is the one worth telling: later candidates only stood in for it.
+        let left = error.published;
+        let mut first = self.failure.take().unwrap_or(error);
+        first.published = first.published.max(left);
+        if self.spare == 0 {
+            return Err(Error::Service(first));
+        }
         self.spare -= 1;
-        self.failure.get_or_insert(Error::Service(error));
+        self.failure = Some(first);
         Ok(())
     }
 
     fn finish(self, answered: usize) -> Result<(), Error> {
         match self.failure {
-            Some(error) if answered < self.needed => Err(error),
+            Some(error) if answered < self.needed => Err(Error::Service(error)),
             _ => Ok(()),
         }
     }

@@ -2,10 +2,8 @@
 
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, Sequence, SliceReader, Tag, Tagged};
-use jiff::Timestamp;
 use sigstore_crypto::sha256;
-use sigstore_trust_root::TrustedRoot;
-use sigstore_types::{SignatureBytes, TimestampToken};
+use sigstore_types::SignatureBytes;
 
 use super::error::{Error, Service, ServiceError, Step};
 use super::services::Endpoint;
@@ -65,22 +63,6 @@ pub(super) async fn request(
 /// An error of this authority that came to light later.
 pub(super) fn blame(authority: &Endpoint, reason: impl std::fmt::Display) -> ServiceError {
     Call::get(Service::TimestampAuthority, Step::Timestamp, authority.url.clone()).untrue(reason)
-}
-
-/// The time that one of the trusted authorities signed over the signature.
-pub(super) fn verify(
-    trust: &TrustedRoot,
-    token: &TimestampToken,
-    signature: &SignatureBytes,
-) -> Result<Timestamp, String> {
-    let mut reason = "the trusted root names no timestamp authority".to_owned();
-    for authority in trust.tsa_authorities() {
-        match sigstore_tsa::verify_timestamp_for_authority(token, signature, &authority) {
-            Ok(time) => return Ok(time),
-            Err(error) => reason = format!("the timestamp does not verify: {error}"),
-        }
-    }
-    Err(reason)
 }
 
 fn request_der(digest: &[u8], nonce: u64) -> der::Result<Vec<u8>> {

@@ -138,8 +138,12 @@ pub async fn find(transport: &Transport, options: &SourceOptions<'_>) -> Result<
     let (text, source) = find_text(transport, options).await?;
     let token = Token::parse(&text)?;
     token.check_time(options.now)?;
-    // A token that was made elsewhere may be for elsewhere; one that we asked for may have been given wrongly.
-    token.check_audience(options.audience)?;
+    // A log-in gives a token for the client that asked; everything else, one for the audience that was asked for.
+    let audience = match (&options.interactive, source) {
+        (Some(interactive), Source::Browser | Source::Device | Source::OutOfBand) => interactive.client_id,
+        _ => options.audience,
+    };
+    token.check_audience(audience)?;
     Ok(Found { token, source })
 }
 
@@ -165,7 +169,7 @@ async fn find_text(
         );
     }
     match &options.interactive {
-        Some(interactive) => interactive::log_in(transport, interactive, options.audience).await,
+        Some(interactive) => interactive::log_in(transport, interactive).await,
         None => {
             tried.push("nobody can be asked to log in".to_owned());
             Err(Error::NoIdentity { tried })

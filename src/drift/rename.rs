@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::json::{Object, Value, canonical};
+use crate::json::{Digest, Value, canonical, write_canonical};
 use crate::surface::Kind;
 
 /// A definition with its name.
@@ -39,7 +39,7 @@ pub(super) fn find(kind: Kind, removed: &[Named<'_, '_>], added: &[Named<'_, '_>
 
 /// The same but for name and title: matched by content in the order of names.
 fn exact(kind: Kind, removed: &[Named<'_, '_>], added: &[Named<'_, '_>]) -> Vec<(usize, usize)> {
-    let mut index: BTreeMap<Vec<u8>, VecDeque<usize>> = BTreeMap::new();
+    let mut index: BTreeMap<Digest, VecDeque<usize>> = BTreeMap::new();
     for (at, (_, definition)) in removed.iter().enumerate() {
         index.entry(content(kind, definition)).or_default().push_back(at);
     }
@@ -49,10 +49,18 @@ fn exact(kind: Kind, removed: &[Named<'_, '_>], added: &[Named<'_, '_>]) -> Vec<
     added.iter().enumerate().filter_map(partner).collect()
 }
 
-fn content(kind: Kind, definition: &Value<'_>) -> Vec<u8> {
-    let Some(members) = definition.as_object() else { return canonical(definition) };
-    let kept = members.iter().filter(|(key, _)| *key != kind.id_field() && *key != "title");
-    canonical(&Value::Object(kept.map(|(key, value)| (key, value.clone())).collect::<Object<'_>>()))
+fn content(kind: Kind, definition: &Value<'_>) -> Digest {
+    let mut bytes = Vec::new();
+    match definition {
+        Value::Object(members) => {
+            for (key, value) in members.iter().filter(|(key, _)| *key != kind.id_field() && *key != "title") {
+                write_canonical(&Value::from(key), &mut bytes);
+                write_canonical(value, &mut bytes);
+            }
+        }
+        other => write_canonical(other, &mut bytes),
+    }
+    Digest::of(&bytes)
 }
 
 /// The best pairs by common features, best first.

@@ -62,6 +62,11 @@ fn only_the_three_sets_of_a_schema_have_no_order() {
         let default = |schema: &str| format!(r#"{{"default": {schema}}}"#);
         assert!(!equal(Shape::Schema, &default(&before), &default(&after)), "{set} in a default");
     }
+    for list in ["prefixItems", "items", "anyOf", "oneOf", "allOf", "examples", "default", "x-order"] {
+        let (before, after) =
+            (format!(r#"{{"{list}": [true, {{}}]}}"#), format!(r#"{{"{list}": [{{}}, true]}}"#));
+        assert!(!equal(Shape::Schema, &before, &after), "{list}");
+    }
     assert!(!equal(Shape::Schema, r#"{"enum": [1, 1, 2]}"#, r#"{"enum": [1, 2, 2]}"#));
     assert!(!equal(Shape::Schema, r#"{"examples": [1, 2]}"#, r#"{"examples": [2, 1]}"#));
     assert!(equal(Shape::Schema, r#"{"enum": [1, 2.0]}"#, r#"{"enum": [2, 1e0]}"#));

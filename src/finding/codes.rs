@@ -8,6 +8,7 @@ mod definition;
 mod schema;
 mod sequence;
 mod server;
+mod signer;
 
 use super::Severity;
 
@@ -16,6 +17,7 @@ pub use definition::*;
 pub use schema::*;
 pub use sequence::*;
 pub use server::*;
+pub use signer::*;
 
 /// What a code means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,7 @@ pub const SECTIONS: &[Section] = &[
     Section { title: "Input and output schemas", codes: schema::TABLE },
     Section { title: "Capture", codes: capture::TABLE },
     Section { title: "Sequence of signatures", codes: sequence::TABLE },
+    Section { title: "Signers", codes: signer::TABLE },
 ];
 
 /// All codes, section by section.

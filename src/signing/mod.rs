@@ -16,7 +16,7 @@ pub mod trust_root;
 pub mod verify;
 
 pub use bundle::Bundle;
-pub use facts::SignerFacts;
+pub use facts::{SignerFacts, compare_signers};
 pub use rules::Rules;
 pub use shape::ShapeError;
 pub use statement::Statement;

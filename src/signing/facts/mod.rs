@@ -1,10 +1,14 @@
 //! Who signed, as facts that outlive the check: for reports and for signer drift.
 
+mod drift;
+
 use std::collections::BTreeMap;
 
 use super::certificate::{Identity, SigningCertificate};
 use super::keys::{Algorithm, PublicKey};
 use crate::json::{Digest, Json, Object};
+
+pub use drift::{compare_signer, compare_signers};
 
 /// Who signed. Only a verified signature yields facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,15 @@ impl SignerFacts {
                 Self::Identity { issuer: b, identity: y, .. },
             ) => a == b && x == y,
             _ => false,
+        }
+    }
+
+    /// The signer in a few words, to begin a sentence with.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Key { hint, .. } => format!("The key {hint}"),
+            Self::Identity { issuer, identity, .. } => format!("{identity} of {issuer}"),
         }
     }
 

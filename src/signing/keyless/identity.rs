@@ -58,7 +58,7 @@ impl PredictedCertificate {
         }
         if refusals.is_empty() {
             let got = Some(self.identity.as_str().to_owned());
-            let expected = "a key: no rule names an identity".to_owned();
+            let expected = "one of the trusted keys (the trust rules name no identity)".to_owned();
             let mismatch = Mismatch { field: "signer".to_owned(), expected, got };
             refusals.push(Refusal { rule: None, mismatches: vec![mismatch] });
         }

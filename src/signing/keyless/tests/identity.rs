@@ -294,7 +294,7 @@ fn without_a_rule_by_identity_nobody_may_sign_keyless() {
     let says = certificate(Name::Email("dev@example.com".to_owned()), &[]);
     assert_eq!(
         says.check(&rules).unwrap_err()[0].to_string(),
-        "signer: expected a key: no rule names an identity, got dev@example.com"
+        "signer: expected one of the trusted keys (the trust rules name no identity), got dev@example.com"
     );
 }
 

@@ -1,13 +1,19 @@
 //! Every service fails in every way: the right one is named, what became public is told, nothing is given out, and
 //! it is a failure to decide (exit 2) and no decision (exit 1).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mcptrust::local_sigstore::{Fault, FaultKind, Service as Local};
-use mcptrust::signing::keyless::{Cause, Error, NetworkOptions, Published, Service, ServiceError};
+use mcptrust::signing::keyless::{
+    Cause, Error, Identity, NetworkOptions, Places, Published, Service, ServiceError, Services,
+    SourceOptions, TokenError, Transport, find,
+};
+use url::Url;
 
 use crate::instance::{Instance, network};
+use crate::server::{Reply, Server};
 
 /// Signs with one fault and returns the error of the service, and how often the faulty service was asked.
 async fn fail(
@@ -148,7 +154,7 @@ async fn a_certificate_authority_whose_clock_is_off_is_named() {
     let instance = Instance::start().await;
     // Behind: the certificate has expired when it is issued. Ahead: it is not valid yet.
     for off in [SignedDuration::from_hours(1), SignedDuration::from_hours(-1)] {
-        let identity = mcptrust::signing::keyless::Identity::parse(
+        let identity = Identity::parse(
             &instance.running.mint(mcptrust::local_sigstore::IssuerKind::Email, &[("ttl", "7200")]).unwrap(),
         )
         .unwrap();
@@ -190,14 +196,122 @@ async fn the_overall_time_limit_holds() {
 }
 
 #[tokio::test]
-async fn a_long_retry_after_is_not_waited_for_and_nothing_is_lost() {
+async fn a_second_try_leaves_no_trace_of_the_first() {
     let instance = Instance::start().await;
     let identity = instance.email("dev@example.com");
-    instance.running.set_fault(Local::Rekor, Some(Fault::always(FaultKind::Refuse))).await.unwrap();
     let size = instance.running.log_size();
+    instance.running.set_fault(Local::Rekor, Some(Fault::always(FaultKind::Refuse))).await.unwrap();
     instance.sign(&identity).await.unwrap_err();
     assert_eq!(instance.running.log_size(), size);
     instance.running.set_fault(Local::Rekor, None).await.unwrap();
     instance.sign(&identity).await.unwrap();
     assert_eq!(instance.running.log_size(), size + 1);
+}
+
+#[tokio::test]
+async fn a_wait_that_the_service_asks_for_is_granted_within_reason() {
+    let instance = Instance::start().await;
+    let busy = |seconds: &'static str| {
+        let turn = AtomicUsize::new(0);
+        Server::start(move |_| match turn.fetch_add(1, Ordering::Relaxed) {
+            0 => Reply::from((429, b"busy".to_vec())).with("retry-after", seconds),
+            _ => Reply::from((418, Vec::new())),
+        })
+    };
+    for (seconds, asked, status) in [("0", 2, 418), ("3600", 1, 429)] {
+        let server = busy(seconds).await;
+        let mut services = instance.services.clone();
+        services.certificate_authorities[0].url = Url::parse(&server.url).unwrap();
+        let error = sign_at(&instance, &services).await;
+        assert!(matches!(error.cause, Cause::Status { status: s, .. } if s == status), "{seconds}: {error}");
+        assert_eq!(server.asked().len(), asked, "{seconds}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_and_a_redirect_are_not_followed() {
+    let instance = Instance::start().await;
+    let elsewhere = Server::start(|_| (200, Vec::new())).await;
+    let target = elsewhere.url.clone();
+    let large = Server::start(|_| (200, vec![b' '; 5 << 20])).await;
+    let moved = Server::start(move |_| Reply::from((307, Vec::new())).with("location", &target)).await;
+    let sign = async |server: &Server| {
+        let mut services = instance.services.clone();
+        services.certificate_authorities[0].url = Url::parse(&server.url).unwrap();
+        sign_at(&instance, &services).await
+    };
+    let error = sign(&large).await;
+    assert!(matches!(&error.cause, Cause::Malformed(reason) if reason.contains("larger than")), "{error}");
+    let error = sign(&moved).await;
+    assert!(matches!(error.cause, Cause::Status { status: 307, .. }), "{error}");
+    assert!(elsewhere.asked().is_empty(), "the token went elsewhere");
+}
+
+async fn sign_at(instance: &Instance, services: &Services) -> ServiceError {
+    let identity = instance.email("dev@example.com");
+    match instance.sign_with_services(&identity, services, network(), &|_| Ok(())).await {
+        Err(Error::Service(error)) => *error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_fails_is_named() {
+    let instance = Instance::start().await;
+    let quick = NetworkOptions { request_timeout: Duration::from_millis(1500), attempts: 2, ..network() };
+    let variables = instance.running.environment();
+    let env = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+    let dir = tempfile::tempdir().unwrap();
+    let options = || SourceOptions {
+        given: None,
+        env: &env,
+        audience: "sigstore",
+        now: Timestamp::now(),
+        places: Places { projected_token: dir.path().join("none"), product_name: dir.path().join("none") },
+        ambient: true,
+        interactive: None,
+    };
+    for kind in [
+        FaultKind::Refuse,
+        FaultKind::Reset,
+        FaultKind::Stall,
+        FaultKind::Truncate,
+        FaultKind::Status(429),
+        FaultKind::Status(500),
+        FaultKind::Status(403),
+    ] {
+        instance.running.set_fault(Local::Oidc, Some(Fault::always(kind))).await.unwrap();
+        let error = find(&Transport::new(quick.clone()).unwrap(), &options()).await.unwrap_err();
+        instance.running.set_fault(Local::Oidc, None).await.unwrap();
+        let error = error.service().unwrap_or_else(|| panic!("{kind}: {error}"));
+        assert_eq!(
+            (error.service, error.published),
+            (Service::IdentityProvider, Published::Nothing),
+            "{error}"
+        );
+        assert_eq!(error.attempts, if kind == FaultKind::Status(403) { 1 } else { 2 }, "{kind}: {error}");
+    }
+    // An issuer whose clock is off gives tokens of another time, and they are not sent anywhere.
+    for (hours, early) in [(1, true), (-1, false)] {
+        let off = FaultKind::ClockOff(SignedDuration::from_hours(hours));
+        instance.running.set_fault(Local::Oidc, Some(Fault::always(off))).await.unwrap();
+        let error = find(&Transport::new(quick.clone()).unwrap(), &options()).await.unwrap_err();
+        let right = match &error {
+            Error::Token(TokenError::NotYetValid { .. }) => early,
+            Error::Token(TokenError::Expired { .. }) => !early,
+            _ => false,
+        };
+        assert!(right, "{hours}: {error}");
+    }
+    // A token that its issuer did not sign is the certificate authority's to refuse.
+    instance.running.set_fault(Local::Oidc, Some(Fault::always(FaultKind::BadToken))).await.unwrap();
+    let found = find(&Transport::new(quick).unwrap(), &options()).await.unwrap();
+    let error = instance.sign(&Identity::from_token(found.token).unwrap()).await.unwrap_err();
+    let error = error.service().unwrap();
+    assert_eq!(
+        (error.service, error.published),
+        (Service::CertificateAuthority, Published::Nothing),
+        "{error}"
+    );
+    assert!(error.to_string().contains("It refused the token"), "{error}");
 }

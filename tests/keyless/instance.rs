@@ -6,8 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mcptrust::local_sigstore::{Clock, IssuerKind, Options, Running, start};
 use mcptrust::signing::keyless::{
-    Error, Identity, NetworkOptions, PredictedCertificate, Refusal, Services, SignOptions, Signed,
-    sign_statement,
+    Error, Gate, Identity, NetworkOptions, Services, SignOptions, Signed, sign_statement,
 };
 use mcptrust::signing::trust::{self, TrustMaterial};
 use sigstore_trust_root::TrustedRoot;
@@ -62,7 +61,17 @@ impl Instance {
         &self,
         identity: &Identity,
         network: NetworkOptions,
-        gate: &(dyn Fn(&PredictedCertificate) -> Result<(), Vec<Refusal>> + Sync),
+        gate: Gate<'_>,
+    ) -> Result<Signed, Error> {
+        self.sign_with_services(identity, &self.services, network, gate).await
+    }
+
+    pub(crate) async fn sign_with_services(
+        &self,
+        identity: &Identity,
+        services: &Services,
+        network: NetworkOptions,
+        gate: Gate<'_>,
     ) -> Result<Signed, Error> {
         let checks = AtomicUsize::new(0);
         let options = SignOptions {
@@ -76,13 +85,22 @@ impl Instance {
             },
             progress: &|_| {},
         };
-        let trust = serde_json::to_vec(&self.trust).unwrap();
-        let trust = TrustMaterial::from_json(&trust, trust::Source::File("test".to_owned()), None).unwrap();
-        let signed = sign_statement(&statement(), identity, &self.services, &trust, &options).await;
+        let signed = self.sign_as(identity, services, &options).await;
         if signed.is_ok() {
             assert_eq!(checks.load(Ordering::Relaxed), 1, "the finished bundle was not checked");
         }
         signed
+    }
+
+    pub(crate) async fn sign_as(
+        &self,
+        identity: &Identity,
+        services: &Services,
+        options: &SignOptions<'_>,
+    ) -> Result<Signed, Error> {
+        let trust = serde_json::to_vec(&self.trust).unwrap();
+        let trust = TrustMaterial::from_json(&trust, trust::Source::File("test".to_owned()), None).unwrap();
+        sign_statement(&statement(), identity, services, &trust, options).await
     }
 
     /// A stranger's verifier.

@@ -20,6 +20,26 @@ impl Asked {
     }
 }
 
+/// An answer: a status, a body, and perhaps a header.
+pub(crate) struct Reply {
+    status: u16,
+    header: Option<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl From<(u16, Vec<u8>)> for Reply {
+    fn from((status, body): (u16, Vec<u8>)) -> Reply {
+        Reply { status, header: None, body }
+    }
+}
+
+impl Reply {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Reply {
+        self.header = Some((name, value.to_owned()));
+        self
+    }
+}
+
 pub(crate) struct Server {
     pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -33,7 +53,9 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(crate) async fn start(answer: impl Fn(&Asked) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Server {
+    pub(crate) async fn start<R: Into<Reply>>(
+        answer: impl Fn(&Asked) -> R + Send + Sync + 'static,
+    ) -> Server {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&asked);
         let answer = Arc::new(answer);
@@ -42,8 +64,12 @@ impl Server {
             async move {
                 let request = Asked { uri, headers, body };
                 record.lock().unwrap().push(request.clone());
-                let (status, body) = answer(&request);
-                (StatusCode::from_u16(status).unwrap(), body)
+                let Reply { status, header, body } = answer(&request).into();
+                let mut headers = HeaderMap::new();
+                if let Some((name, value)) = header {
+                    headers.insert(name, value.parse().unwrap());
+                }
+                (StatusCode::from_u16(status).unwrap(), headers, body)
             }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -148,7 +148,7 @@ pub enum ConfigError {
     },
     /// A service would be called over plain http across a network.
     #[error(
-        "the {service} {url} is named with plain http, which would show the identity token to the network. Use https; plain http is accepted for loopback only, unless --allow-plain-http is given"
+        "the {service} {url} is named with plain http, which would show the identity token to the network. Use https; plain http is accepted for services on this machine only"
     )]
     PlainHttp {
         /// Which service.

@@ -65,7 +65,7 @@ pub(super) fn blame(authority: &Endpoint, reason: impl std::fmt::Display) -> Ser
     Call::get(Service::TimestampAuthority, Step::Timestamp, authority.url.clone()).untrue(reason)
 }
 
-fn request_der(digest: &[u8], nonce: u64) -> der::Result<Vec<u8>> {
+pub(super) fn request_der(digest: &[u8], nonce: u64) -> der::Result<Vec<u8>> {
     TimeStampReq {
         version: 1,
         message_imprint: MessageImprint {
@@ -79,7 +79,7 @@ fn request_der(digest: &[u8], nonce: u64) -> der::Result<Vec<u8>> {
 }
 
 /// Checks the status and the nonce. What the token says about the signature is checked when its own signature is.
-fn check(call: &Call<'_>, response: &[u8], nonce: u64) -> Result<(), ServiceError> {
+pub(super) fn check(call: &Call<'_>, response: &[u8], nonce: u64) -> Result<(), ServiceError> {
     let granted = status(response).map_err(|e| call.malformed(format!("not a TimeStampResp: {e}")))?;
     if granted > 1 {
         return Err(call.untrue(format!("the request was not granted (PKI status {granted})")));
@@ -121,7 +121,7 @@ fn status(response: &[u8]) -> der::Result<u8> {
 }
 
 /// The nonce in `TimeStampResp` → `ContentInfo` → `SignedData` → `TSTInfo`, without leading zeros.
-fn nonce_of(response: &[u8]) -> der::Result<Option<Vec<u8>>> {
+pub(super) fn nonce_of(response: &[u8]) -> der::Result<Option<Vec<u8>>> {
     let parts = children(response)?;
     let Some(token) = parts.get(1) else { return Ok(None) };
     let info = cms::content_info::ContentInfo::from_der(token)?;

@@ -3,6 +3,7 @@
 mod errors;
 mod identity;
 mod services;
+mod timestamp;
 mod token;
 
 use base64::Engine as _;

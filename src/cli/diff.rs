@@ -50,11 +50,13 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         refuse_trust(&args, "two revisions")?;
         return revisions(context, &args, base);
     }
-    if let [before, after] = args.what.as_slice() {
-        if args.command.is_empty() && is_file(before) && is_file(after) {
-            refuse_trust(&args, "two lockfiles")?;
-            return two_files(context, &args, Path::new(before), Path::new(after));
-        }
+    if let [before, after] = args.what.as_slice()
+        && args.command.is_empty()
+        && is_file(before)
+        && is_file(after)
+    {
+        refuse_trust(&args, "two lockfiles")?;
+        return two_files(context, &args, Path::new(before), Path::new(after));
     }
     live(context, &args)
 }

@@ -50,16 +50,14 @@ pub(crate) fn check(context: &Context, path: &Path, report: &Report) -> anyhow::
         let seen = file.lockfiles.entry(key(context, statement)).or_default();
         for signer in signers {
             let now = Seen { sequence: statement.sequence, lockfile: report.lockfile.to_string() };
-            match seen.get(signer) {
-                Some(before) => match compare(bundle, signer, before, &now) {
-                    Some(finding) => {
-                        findings.push(finding);
-                        continue;
-                    }
-                    None if *before == now => continue,
-                    None => {}
-                },
-                None => {}
+            if let Some(before) = seen.get(signer) {
+                if let Some(finding) = compare(bundle, signer, before, &now) {
+                    findings.push(finding);
+                    continue;
+                }
+                if *before == now {
+                    continue;
+                }
             }
             changed = true;
             seen.insert(signer.clone(), now);

@@ -156,10 +156,10 @@ fn report(
     if let Some(lockfile) = lockfile {
         report.volatile = lock::volatile(lockfile);
     }
-    if let Some(tampering) = &outcome.report().tampering {
-        if let (Difference::Content, Some(lockfile)) = (tampering.difference, lockfile) {
-            report.findings = drift::explain(&tampering.tree, lockfile);
-        }
+    if let Some(tampering) = &outcome.report().tampering
+        && let (Difference::Content, Some(lockfile)) = (tampering.difference, lockfile)
+    {
+        report.findings = drift::explain(&tampering.tree, lockfile);
     }
     if let (Outcome::Verified(_, verified), Some(path)) = (outcome, &args.state) {
         report.findings = state::check(context, path, verified)?;

@@ -10,6 +10,8 @@ use mcptrust::finding::changes_digest;
 use mcptrust::json::Digest;
 use mcptrust::lockfile::{self, Lockfile, Server};
 use mcptrust::report;
+use mcptrust::signing::facts::{SignerFacts, compare_signers};
+use mcptrust::signing::{Bundle, bundle};
 
 use super::context::Context;
 use super::options::{Format, LimitArgs, Output, ServerArgs, TrustArgs};
@@ -47,7 +49,7 @@ impl Args {
 
 pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
     if let Some(base) = &args.base {
-        refuse_trust(&args, "two revisions")?;
+        refuse_others(&args, "two revisions")?;
         return revisions(context, &args, base);
     }
     if let [before, after] = args.what.as_slice()
@@ -55,8 +57,8 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         && is_file(before)
         && is_file(after)
     {
-        refuse_trust(&args, "two lockfiles")?;
-        return two_files(context, &args, Path::new(before), Path::new(after));
+        refuse_others(&args, "two lockfiles")?;
+        return compare(context, &args, &Side::file(Path::new(before))?, &Side::file(Path::new(after))?);
     }
     live(context, &args)
 }
@@ -67,55 +69,83 @@ fn is_file(text: &str) -> bool {
         || (text.contains('/') && Path::new(text).is_file())
 }
 
-fn refuse_trust(args: &Args, what: &str) -> anyhow::Result<()> {
-    let trust = &args.trust;
-    let given = trust.key.is_some()
-        || trust.config.is_some()
-        || !trust.bundle.is_empty()
-        || trust.certificate_identity.is_some()
-        || trust.certificate_identity_regexp.is_some();
-    if given {
+/// No argument is ever silently ignored.
+fn refuse_others(args: &Args, what: &str) -> anyhow::Result<()> {
+    if args.trust != TrustArgs::default() {
         bail!("{what} are compared as they are: verify each with \"mcptrust verify --lockfile FILE\"");
+    }
+    if args.limits.given() {
+        bail!("{what} are compared without starting a server: limits make no sense here");
     }
     Ok(())
 }
 
-fn two_files(context: &Context, args: &Args, before: &Path, after: &Path) -> anyhow::Result<Exit> {
-    let read = |path: &Path| files::read(path, lockfile::MAX_BYTES);
-    let (old, new) = (read(before)?, read(after)?);
-    let parse = |bytes, path: &Path| Lockfile::parse(bytes).with_context(|| path.display().to_string());
-    let (old, new) = (parse(&old, before)?, parse(&new, after)?);
-    compare(context, args, &old, &new, &before.display().to_string(), &after.display().to_string())
+/// One side of a comparison of files: a lockfile and the bundles beside it.
+struct Side {
+    label: String,
+    lockfile: Vec<u8>,
+    bundles: Vec<(String, Vec<u8>)>,
+}
+
+impl Side {
+    fn file(path: &Path) -> anyhow::Result<Self> {
+        let read =
+            |path: PathBuf| Ok((path.display().to_string(), files::read(&path, bundle::LIMITS.max_bytes)?));
+        Ok(Side {
+            label: path.display().to_string(),
+            lockfile: files::read(path, lockfile::MAX_BYTES)?,
+            bundles: verify::found(path)?.into_iter().map(read).collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    fn revision(context: &Context, revision: &str) -> anyhow::Result<Self> {
+        let (base, path) = (context.base(), context.lockfile());
+        let lockfile = git::show(&base, revision, path)?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut bundles = Vec::new();
+        for name in git::list(&base, revision)?.into_iter().filter(|name| verify::is_bundle_of(&file, name)) {
+            let bytes = git::show(&base, revision, Path::new(&name))?;
+            bundles.push((format!("{name} at {revision}"), bytes));
+        }
+        Ok(Side { label: format!("{} at {revision}", context.lockfile_name()), lockfile, bundles })
+    }
+
+    /// Who signed, as the bundles say.
+    fn signers(&self) -> anyhow::Result<Vec<SignerFacts>> {
+        let said = |(name, bytes): &(String, Vec<u8>)| {
+            let bundle = Bundle::parse(bytes).with_context(|| name.clone())?;
+            SignerFacts::said_by(&bundle).with_context(|| format!("{name} does not say who signed it"))
+        };
+        self.bundles.iter().map(said).collect()
+    }
 }
 
 fn revisions(context: &Context, args: &Args, base: &str) -> anyhow::Result<Exit> {
-    let name = context.lockfile_name();
-    let old = git::show(&context.base(), base, context.lockfile())?;
-    let (new, label) = match &args.head {
-        Some(head) => (git::show(&context.base(), head, context.lockfile())?, format!("{name} at {head}")),
-        None => (files::read(context.lockfile(), lockfile::MAX_BYTES)?, name.clone()),
+    let after = match &args.head {
+        Some(head) => Side::revision(context, head)?,
+        None => Side::file(context.lockfile())?,
     };
-    let label_old = format!("{name} at {base}");
-    let old = Lockfile::parse(&old).with_context(|| label_old.clone())?;
-    let new = Lockfile::parse(&new).with_context(|| label.clone())?;
-    compare(context, args, &old, &new, &label_old, &label)
+    compare(context, args, &Side::revision(context, base)?, &after)
 }
 
-fn compare(
-    context: &Context,
-    args: &Args,
-    old: &Lockfile<'_>,
-    new: &Lockfile<'_>,
-    before: &str,
-    after: &str,
-) -> anyhow::Result<Exit> {
-    let findings = drift::compare(old, new);
+fn compare(context: &Context, args: &Args, before: &Side, after: &Side) -> anyhow::Result<Exit> {
+    let old = Lockfile::parse(&before.lockfile).with_context(|| before.label.clone())?;
+    let new = Lockfile::parse(&after.lockfile).with_context(|| after.label.clone())?;
+    let mut findings = drift::compare(&old, &new);
+    // Where one side is not signed there is no signer to compare with.
+    if !before.bundles.is_empty() && !after.bundles.is_empty() {
+        let signers = compare_signers(&before.signers()?, &after.signers()?);
+        if !signers.is_empty() {
+            context.note("The signers are those that the bundles name; the signatures were not verified.");
+        }
+        findings.extend(signers);
+    }
     let report = report::Diff {
-        before: before.to_owned(),
-        after: after.to_owned(),
+        before: before.label.clone(),
+        after: after.label.clone(),
         signed_by: None,
-        servers: counts(new, None),
-        volatile: lock::volatile(new),
+        servers: counts(&new, None),
+        volatile: lock::volatile(&new),
         findings,
         changes: None,
         accept: None,
@@ -134,10 +164,9 @@ fn live(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
     let (old, signed_by) = match config::trust(context, &args.trust)? {
         None => {
-            let named = !args.trust.bundle.is_empty();
-            if named {
+            if args.trust != TrustArgs::default() {
                 bail!(
-                    "--bundle names a signature, and nothing says who may have signed: give --key or a rule"
+                    "the flags speak of signatures, and nothing says who may have signed: give --key, an identity or a rule"
                 );
             }
             (lock::read(context, &bytes)?, None)

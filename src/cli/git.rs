@@ -47,9 +47,7 @@ pub(crate) fn ignore(directory: &Path, file: &str) -> anyhow::Result<PathBuf> {
 
 /// A file as it was in a revision.
 pub(crate) fn show(directory: &Path, revision: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
-    if revision.starts_with('-') {
-        bail!("{revision:?} is no git revision");
-    }
+    check(revision)?;
     let name = file.file_name().context("the lockfile has no name")?.to_string_lossy();
     let spec = format!("{revision}:./{name}");
     let output = git(directory)
@@ -62,4 +60,22 @@ pub(crate) fn show(directory: &Path, revision: &str, file: &Path) -> anyhow::Res
         bail!("git has no {name} at {revision}: {}", said.trim());
     }
     Ok(output.stdout)
+}
+
+fn check(revision: &str) -> anyhow::Result<()> {
+    if revision.starts_with('-') {
+        bail!("{revision:?} is no git revision");
+    }
+    Ok(())
+}
+
+/// The names of the files that stood in a directory in a revision.
+pub(crate) fn list(directory: &Path, revision: &str) -> anyhow::Result<Vec<String>> {
+    check(revision)?;
+    let output = git(directory)
+        .args(["ls-tree", "-z", "--name-only", revision, "./"])
+        .output()
+        .context("cannot run git")?;
+    let names = output.stdout.split(|byte| *byte == 0).map(|name| String::from_utf8_lossy(name).into_owned());
+    Ok(names.filter(|name| !name.is_empty()).collect())
 }

@@ -154,7 +154,7 @@ fn env_from(text: &str) -> Result<(String, String), String> {
 }
 
 /// Who may have signed.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Who may sign")]
 pub(crate) struct TrustArgs {
     /// The trust rules [default: mcptrust.toml beside the lockfile]
@@ -207,6 +207,15 @@ pub(crate) struct TrustArgs {
     pub(crate) state: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) instance: InstanceArgs,
+}
+
+impl LimitArgs {
+    /// Whether any limit is given.
+    pub(crate) fn given(&self) -> bool {
+        let sizes = [self.max_message_bytes, self.max_total_bytes, self.max_pages, self.max_definitions];
+        let times = [self.startup_timeout, self.request_timeout];
+        sizes.iter().any(Option::is_some) || times.iter().any(Option::is_some) || self.jobs != 8
+    }
 }
 
 fn age(text: &str) -> Result<jiff::SignedDuration, String> {

@@ -47,7 +47,7 @@ enum Command {
 }
 
 /// Which Sigstore instance.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct InstanceArgs {
     /// The trusted root [default: the cached copy, or the embedded one]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["staging", "tuf_url"])]
@@ -57,7 +57,7 @@ pub(crate) struct InstanceArgs {
 }
 
 /// Which TUF repository.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct RepositoryArgs {
     /// Sigstore's staging instance instead of the public-good one
     #[arg(long, conflicts_with = "tuf_url")]

@@ -6,8 +6,9 @@ use anyhow::{Context as _, bail};
 use mcptrust::drift;
 use mcptrust::lockfile::{self, Lockfile};
 use mcptrust::report;
-use mcptrust::signing::verify::{Difference, Options, Report};
-use mcptrust::signing::{NamedBundle, Outcome, TrustMaterial, Verified, bundle};
+use mcptrust::signing::facts::{SignerFacts, compare_signers};
+use mcptrust::signing::verify::{Difference, Options, Report, Status};
+use mcptrust::signing::{Bundle, NamedBundle, Outcome, TrustMaterial, Verified, bundle};
 
 use super::context::Context;
 use super::options::{Format, Output, TrustArgs};
@@ -16,6 +17,9 @@ use super::{Exit, config, convert, files, lock, state, trust_root};
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// A bundle of the version before: what changed about the signer is reported
+    #[arg(long, value_name = "FILE")]
+    previous: Vec<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -25,7 +29,7 @@ pub(crate) struct Args {
 impl Args {
     /// What "init" verifies with.
     pub(crate) fn plain(trust: TrustArgs, output: Output) -> Self {
-        Args { trust, output }
+        Args { previous: Vec::new(), trust, output }
     }
 }
 
@@ -45,9 +49,43 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })?;
     let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
     let (outcome, material) = check(context, &args.trust, &trust, &bytes)?;
-    let report = report(context, &args.trust, &args.output, &trust, material.as_ref(), &outcome, &bytes)?;
+    let mut report = report(context, &args.trust, &args.output, &trust, material.as_ref(), &outcome, &bytes)?;
+    if !args.previous.is_empty() {
+        let before = previous(context, args, &trust, material.as_ref(), &bytes)?;
+        let authentic =
+            outcome.report().bundles.iter().filter(|b| matches!(b.status, Status::Accepted { .. }));
+        let after: Vec<_> =
+            authentic.filter_map(|b| b.authentic.as_ref().map(|a| a.signer.clone())).collect();
+        report.findings.extend(compare_signers(&before, &after));
+    }
     show(context, args.output.format, &report)?;
     Ok(lock::exit(report.outcome()))
+}
+
+/// Who signed before. A signature that cannot be checked with what is at hand is taken at its word, and said to be.
+fn previous(
+    context: &Context,
+    args: &Args,
+    trust: &config::Trust,
+    material: Option<&TrustMaterial>,
+    bytes: &[u8],
+) -> anyhow::Result<Vec<SignerFacts>> {
+    let bundles = bundles(context, &args.previous)?;
+    let named: Vec<_> = bundles.iter().map(|b| NamedBundle { name: &b.name, bytes: &b.bytes }).collect();
+    let checked =
+        mcptrust::signing::verify(bytes, &named, &trust.rules, material, &Options::default(), context.now)?;
+    let mut signers = Vec::new();
+    for (file, report) in bundles.iter().zip(&checked.report().bundles) {
+        if let Some(authentic) = &report.authentic {
+            signers.push(authentic.signer.clone());
+            continue;
+        }
+        let parsed = Bundle::parse(&file.bytes).with_context(|| file.name.clone())?;
+        let said = SignerFacts::said_by(&parsed);
+        signers.push(said.with_context(|| format!("{} does not say who signed it", file.name))?);
+        context.warn(&format!("{}: the signature could not be checked; the signer is as it says", file.name));
+    }
+    Ok(signers)
 }
 
 /// Verifies a lockfile's bytes by the bundles that stand beside it or are named.
@@ -119,19 +157,32 @@ pub(crate) fn bundles(context: &Context, named: &[PathBuf]) -> anyhow::Result<Ve
     if !named.is_empty() {
         return named.iter().map(|path| read(path)).collect();
     }
-    let file = context.lockfile().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    found(context.lockfile())?.iter().map(|path| read(path)).collect()
+}
+
+/// The bundles that stand beside a lockfile, in the order of their names.
+pub(crate) fn found(lockfile: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = match lockfile.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let file = lockfile.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut found = Vec::new();
-    let folder = context.base();
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let rest = name.strip_prefix(&file).and_then(|rest| rest.strip_suffix(".sigstore.json"));
-        if rest.is_some_and(|rest| rest.is_empty() || (rest.len() > 1 && rest.starts_with('.'))) {
-            found.push(context.beside(&name));
+        if is_bundle_of(&file, &name) {
+            found.push(lockfile.with_file_name(&name));
         }
     }
     found.sort();
-    found.iter().map(|path| read(path)).collect()
+    Ok(found)
+}
+
+/// Whether a file's name is that of a bundle for the lockfile of this name.
+pub(crate) fn is_bundle_of(lockfile: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(lockfile).and_then(|rest| rest.strip_suffix(".sigstore.json"));
+    rest.is_some_and(|rest| rest.is_empty() || (rest.len() > 1 && rest.starts_with('.')))
 }
 
 /// The report of a verification, with the explanation of what was tampered with.

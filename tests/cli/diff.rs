@@ -91,3 +91,32 @@ fn with_a_rule_nothing_is_started_before_the_lockfile_is_verified() {
     project.run(["diff", "--key", "mcptrust.pub"]).code(1).says("No server was started");
     assert!(!marker.exists());
 }
+
+#[test]
+fn a_changed_signer_is_drift() {
+    let project = Project::signed();
+    let copy = |from: &str, to: &str| std::fs::copy(project.file(from), project.file(to)).unwrap();
+    copy("mcp-lock.json", "old.json");
+    copy("mcp-lock.json.sigstore.json", "old.json.sigstore.json");
+    project.run(["diff", "old.json", "mcp-lock.json"]).code(0);
+    project.run(["keygen", "--output", "other"]).code(0);
+    project.run(["sign", "--key", "other.key"]).code(0);
+    let ran = project.run(["diff", "old.json", "mcp-lock.json", "--format", "json"]).code(1);
+    assert_eq!(ran.codes(), ["signer-key-changed"]);
+    let verify = ["verify", "--key", "other.pub", "--previous", "old.json.sigstore.json"];
+    project.run(verify).code(1).says("signer-key-changed").says("could not be checked");
+    project.run(["verify", "--key", "other.pub", "--previous", "mcp-lock.json.sigstore.json"]).code(0);
+}
+
+#[test]
+fn no_argument_is_silently_ignored() {
+    let project = Project::new();
+    project.lock().code(0);
+    let twice = ["diff", "mcp-lock.json", "mcp-lock.json"];
+    project.run(twice).code(0);
+    for more in [["--max-age", "1d"], ["--min-sequence", "1"], ["--state", "x"], ["--github-ref", "main"]] {
+        project.run(twice.iter().chain(&more)).code(2).says("compared as they are");
+    }
+    project.run(twice.iter().chain(&["--max-pages", "1"])).code(2).says("limits make no sense here");
+    project.run(["diff", "--bundle", "x"]).code(2).says("nothing says who may have signed");
+}

@@ -4,6 +4,7 @@ mod drift;
 
 use std::collections::BTreeMap;
 
+use super::bundle::{Bundle, Material};
 use super::certificate::{Identity, SigningCertificate};
 use super::keys::{Algorithm, PublicKey};
 use crate::json::{Digest, Json, Object};
@@ -41,6 +42,20 @@ impl SignerFacts {
             issuer: certificate.issuer.clone(),
             identity: certificate.identity.clone(),
             claims: certificate.claims.clone(),
+        }
+    }
+
+    /// What a bundle says of its signer, unverified; nothing where it says nothing that can be read.
+    #[must_use]
+    pub fn said_by(bundle: &Bundle) -> Option<Self> {
+        match &bundle.material {
+            Material::Certificate { leaf, .. } => {
+                SigningCertificate::from_der(leaf).ok().map(|certificate| Self::of_certificate(&certificate))
+            }
+            // Ours is the only hint with a meaning; the algorithm is that of the keys that we make.
+            Material::PublicKey { hint } => {
+                hint.parse().ok().map(|hint| Self::Key { hint, algorithm: Algorithm::Ed25519 })
+            }
         }
     }
 

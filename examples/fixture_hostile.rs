@@ -5,7 +5,8 @@
 //! `well` misbehaves in no way. `--surface FILE` serves what stands in a JSON file: `serverInfo`, `capabilities`,
 //! `instructions`, `tools`, `prompts`, `resources`, `resourceTemplates`, `pageSize`, and `extra` (per method, fields
 //! that are added to the result). Whatever is in there is sent as it is written. `--modern` speaks the stateless era
-//! only. `--pids FILE` appends the number of every process that is started, for tests that look for survivors.
+//! only. `--upset` refuses an `initialize` that is not the first request. `--pids FILE` appends
+//! the number of every process that is started, for tests that look for survivors.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -52,6 +53,7 @@ struct Server {
     mode: String,
     args: Vec<String>,
     modern: bool,
+    upset: bool,
     pids: Option<String>,
     surface: Surface,
     /// How many requests have come in, and how many of the method at hand.
@@ -66,6 +68,7 @@ impl Server {
             mode: "well".to_owned(),
             args: Vec::new(),
             modern: false,
+            upset: false,
             pids: None,
             surface: Surface::default(),
             requests: 0,
@@ -78,6 +81,7 @@ impl Server {
                 "--surface" => file = arguments.next(),
                 "--pids" => server.pids = arguments.next(),
                 "--modern" => server.modern = true,
+                "--upset" => server.upset = true,
                 _ => words.push(argument),
             }
         }
@@ -244,6 +248,12 @@ impl Server {
     /// Whether the request has been dealt with in the way of the mode.
     fn misbehave(&mut self, method: &str, id: &Value) -> Outcome<bool> {
         let listing = method.ends_with("/list");
+        if self.upset && method == "initialize" && self.requests > 1 {
+            write_line(&format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32600,"message":"too late"}}}}"#
+            ))?;
+            return Ok(true);
+        }
         match self.mode.as_str() {
             "exit-on-probe" if method == "server/discover" => {
                 complain("unknown first message")?;
@@ -262,11 +272,6 @@ impl Server {
             }
             "ignore-probe" if method == "server/discover" => {}
             "empty-result-on-probe" if method == "server/discover" => respond(id, "{}")?,
-            "refuse-first-initialize" if method == "initialize" && self.requests > 1 => {
-                write_line(&format!(
-                    r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32600,"message":"too late"}}}}"#
-                ))?;
-            }
             "exit-in-list" if listing => {
                 complain("out of memory")?;
                 write!(io::stdout(), r#"{{"jsonrpc":"2.0","id":{id},"resu"#)?;

@@ -77,23 +77,26 @@ pub async fn capture(
 ) -> Result<Captured, Error> {
     let connector = launch.connector(limits);
     let secrets = echo::Secrets::of(&launch.env);
-    match open_and_read(&connector, limits, prefer, progress).await {
-        Ok((assembly, era)) => {
-            let (surface, mut findings) = assembly.into_parts(&launch.name);
-            findings.extend(secrets.findings(&launch.name, &surface));
-            Ok(Captured { surface, findings, era })
+    match capture_over(&connector, &launch.name, limits, prefer, progress).await {
+        Ok(mut captured) => {
+            captured.findings.extend(secrets.findings(&launch.name, &captured.surface));
+            Ok(captured)
         }
         Err(failure) => Err(Error::new(&launch.name, failure, &connector.stderr_tail(), &secrets)),
     }
 }
 
-/// The part that is the same over every transport.
-async fn open_and_read<C: Connector>(
+/// Captures a surface over any transport; `server` is the name that findings carry.
+///
+/// # Errors
+/// As [`capture`], without the server's name and what it wrote.
+pub async fn capture_over<C: Connector>(
     connector: &C,
+    server: &str,
     limits: &Limits,
     prefer: Option<&str>,
     progress: &Observer<'_>,
-) -> Result<(Assembly, Era), Failure> {
+) -> Result<Captured, Failure> {
     let connecting = |attempt| progress(Progress::Started { attempt });
     let (mut session, hello) = mcp::open(connector, limits, prefer, &connecting).await?;
     let era = hello.era;
@@ -101,7 +104,8 @@ async fn open_and_read<C: Connector>(
     match read(&mut session, hello, limits, progress).await {
         Ok(assembly) => {
             session.finish().await?;
-            Ok((assembly, era))
+            let (surface, findings) = assembly.into_parts(server);
+            Ok(Captured { surface, findings, era })
         }
         Err(failure) => {
             session.abandon().await;

@@ -243,6 +243,17 @@ async fn endless_pages_are_an_error() {
 }
 
 #[tokio::test]
+async fn the_last_page_allowed_is_read_and_one_more_is_not() {
+    let fixture = Fixture::hostile(&["many", "20", "4"]).limits(|limits| limits.max_pages = 3);
+    assert_eq!(
+        fixture.message().await,
+        "tools/list has more than 3 pages; if it is meant to, raise --max-pages"
+    );
+    let fixture = Fixture::hostile(&["many", "20", "4"]).limits(|limits| limits.max_pages = 4);
+    assert_eq!(fixture.captured().await.surface.tools.len(), 20);
+}
+
+#[tokio::test]
 async fn definitions_have_a_limit() {
     let fixture = Fixture::hostile(&["many", "20", "4"]).limits(|limits| limits.max_definitions = 19);
     assert_eq!(

@@ -63,7 +63,7 @@ async fn an_error_without_an_id_to_the_probe_gets_a_fresh_start() {
 
 #[tokio::test]
 async fn a_server_upset_by_the_probe_gets_a_fresh_start() {
-    assert_eq!(agreed(&Fixture::hostile(&["refuse-first-initialize"])).await, legacy("2025-11-25", 2));
+    assert_eq!(agreed(&Fixture::hostile(&["well", "--upset"])).await, legacy("2025-11-25", 2));
 }
 
 #[tokio::test]
@@ -127,6 +127,8 @@ async fn a_refused_preference_is_the_error_when_nothing_else_works() {
 async fn an_error_that_names_versions_leads_to_one_of_them() {
     let fixture = Fixture::hostile(&["modern-unsupported", r#"["2024-11-05","2025-06-18"]"#]);
     assert_eq!(agreed(&fixture).await, legacy("2025-06-18", 1));
+    let fixture = Fixture::hostile(&["modern-unsupported", r#"["2024-11-05"]"#, "--upset"]);
+    assert_eq!(agreed(&fixture).await, legacy("2024-11-05", 2));
 }
 
 #[tokio::test]

@@ -131,11 +131,11 @@ async fn the_value_of_a_variable_is_not_repeated_in_a_message() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_times_out() {
-    let fixture = Fixture::hostile(&["hang"]).limits(|l| l.startup_timeout = Duration::from_millis(300));
+    let fixture = Fixture::hostile(&["hang"]).limits(|l| l.startup_timeout = Duration::from_secs(2));
     let run = fixture.run().await;
     assert_eq!(
         run.outcome.unwrap_err().message(),
-        "the server did not answer initialize within 300 ms; if it needs longer to start, for example to download \
+        "the server did not answer initialize within 2 s; if it needs longer to start, for example to download \
          itself, raise --startup-timeout"
     );
     assert_eq!(run.started, 2);
@@ -153,7 +153,8 @@ async fn a_list_that_never_comes_times_out() {
 #[tokio::test]
 async fn lines_that_are_no_messages_are_named_in_a_time_out() {
     let script = "echo 'Listening...'; echo 'Ready.'; exec sleep 60";
-    let mut fixture = Fixture::hostile(&["well"]).impatient();
+    let mut fixture = Fixture::hostile(&["well"]).prefer("2025-11-25");
+    fixture.limits.startup_timeout = Duration::from_secs(3);
     fixture.launch.command = "sh".to_owned();
     fixture.launch.args = vec!["-c".to_owned(), script.to_owned()];
     let message = fixture.message().await;

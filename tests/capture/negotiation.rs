@@ -52,7 +52,7 @@ async fn a_server_that_exits_after_the_probe_gets_a_fresh_start() {
 
 #[tokio::test]
 async fn a_server_that_ignores_the_probe_gets_a_fresh_start() {
-    let fixture = Fixture::hostile(&["ignore-probe"]).limits(|l| l.startup_timeout = Duration::from_secs(2));
+    let fixture = Fixture::hostile(&["ignore-probe"]).limits(|l| l.startup_timeout = Duration::from_secs(4));
     assert_eq!(agreed(&fixture).await, legacy("2025-11-25", 2));
 }
 

@@ -77,12 +77,9 @@ impl Fixture {
         self
     }
 
-    /// Short enough to wait for in a test.
+    /// Asked in the legacy era without a probe, and not waited for after the first answer.
     pub(crate) fn impatient(self) -> Self {
-        self.limits(|limits| {
-            limits.startup_timeout = Duration::from_millis(1_500);
-            limits.request_timeout = Duration::from_millis(250);
-        })
+        self.prefer("2025-11-25").limits(|limits| limits.request_timeout = Duration::from_millis(250))
     }
 
     pub(crate) fn prefer(mut self, version: &'static str) -> Self {

@@ -26,9 +26,8 @@ use super::link::{Connector, Link, Outgoing, Received};
 /// How long a server may take to exit once its standard input is closed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long it may take after a request to terminate: first when all went well, then after an error.
+/// How long it may take after it was asked to terminate.
 const TERM_GRACE: Duration = Duration::from_secs(1);
-const ERROR_GRACE: Duration = Duration::from_millis(300);
 
 /// How often a process is looked at while it is expected to exit.
 const POLL: Duration = Duration::from_millis(10);
@@ -156,11 +155,11 @@ impl StdioLink {
     }
 
     /// Ends every process of the group: asks first, unless the leader is gone, and does not ask twice.
-    async fn end(&mut self, grace: Duration) {
+    async fn end(&mut self) {
         drop(self.stdin.take());
         if self.group.exited(&mut self.child).is_none() {
             self.group.terminate();
-            self.wait_for_exit(grace).await;
+            self.wait_for_exit(TERM_GRACE).await;
         }
         self.group.kill(&mut self.child);
         // Reaped after the kill, so that the group's number cannot have been given to somebody else.
@@ -212,11 +211,11 @@ impl Link for StdioLink {
             }
         }
         self.wait_for_exit(deadline.saturating_duration_since(Instant::now())).await;
-        self.end(TERM_GRACE).await;
+        self.end().await;
         Ok(late)
     }
 
     async fn abandon(&mut self) {
-        self.end(ERROR_GRACE).await;
+        self.end().await;
     }
 }

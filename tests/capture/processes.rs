@@ -29,13 +29,11 @@ async fn none_after_an_error() {
 
 #[tokio::test]
 async fn none_after_a_time_out() {
-    let fixture = Fixture::surface(
-        r#"{"capabilities": {"tools": {}}, "protocolVersion": "nobody knows it"}"#,
-        &["grandchildren"],
-    );
-    assert_eq!(fixture.run().await.started, 3);
-    let fixture = Fixture::hostile(&["hang"]).limits(|l| l.startup_timeout = Duration::from_millis(500));
-    assert_eq!(fixture.run().await.started, 2);
+    let fixture =
+        Fixture::hostile(&["grandchildren-hang"]).limits(|l| l.startup_timeout = Duration::from_secs(2));
+    let run = fixture.run().await;
+    assert!(run.outcome.unwrap_err().message().contains("did not answer initialize within 2 s"));
+    assert_eq!(run.started, 6);
 }
 
 #[tokio::test]
@@ -64,11 +62,15 @@ async fn none_after_the_capture_is_dropped() {
 async fn a_server_is_asked_to_end_before_it_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let goodbye = dir.path().join("goodbye");
-    let script =
-        format!("trap 'echo bye > {}; exit 0' TERM; while :; do sleep 0.05; done", goodbye.display());
-    let mut fixture = Fixture::hostile(&["well"]).limits(|l| l.startup_timeout = Duration::from_millis(500));
+    // Says that the trap is set with an answer that nobody asked for, which ends the capture.
+    let script = format!(
+        "trap 'echo bye > {}; exit 0' TERM; echo '{}'; while :; do sleep 0.05; done",
+        goodbye.display(),
+        r#"{"jsonrpc":"2.0","id":99,"result":{}}"#
+    );
+    let mut fixture = Fixture::hostile(&["well"]);
     fixture.launch.command = "sh".to_owned();
     fixture.launch.args = vec!["-c".to_owned(), script];
-    assert!(fixture.message().await.contains("did not answer"));
+    assert!(fixture.message().await.contains("the id 99, which was never sent"));
     assert_eq!(std::fs::read_to_string(goodbye).unwrap(), "bye\n");
 }

@@ -297,14 +297,45 @@ impl Reading {
 pub(super) struct Sheet<'a, W> {
     out: &'a mut W,
     pub(super) style: &'a Style,
+    /// Whether long values are written whole.
+    full: bool,
+    /// Whether a value was cut.
+    cut: bool,
+    /// Lines written so far.
+    lines: usize,
 }
 
 impl<'a, W: io::Write> Sheet<'a, W> {
     pub(super) fn new(out: &'a mut W, style: &'a Style) -> Self {
-        Self { out, style }
+        Self { out, style, full: false, cut: false, lines: 0 }
+    }
+
+    /// Without the bounds on single values.
+    pub(super) fn full(self, full: bool) -> Self {
+        Self { full, ..self }
+    }
+
+    /// The bound that holds here: `lines` or characters, or none at all.
+    pub(super) fn at_most(&self, bound: usize) -> usize {
+        if self.full { usize::MAX } else { bound }
+    }
+
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Remembers that a value was cut.
+    pub(super) fn was_cut(&mut self) {
+        self.cut = true;
+    }
+
+    /// Whether a value was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     pub(super) fn blank(&mut self) -> io::Result<()> {
+        self.lines += 1;
         self.out.write_all(b"\n")
     }
 
@@ -362,6 +393,7 @@ impl<'a, W: io::Write> Sheet<'a, W> {
             line.push_str("\x1b[0m");
         }
         let end = if self.style.color { line.len() } else { line.trim_end_matches(' ').len() };
+        self.lines += 1;
         self.out.write_all(line.get(..end).unwrap_or_default().as_bytes())?;
         self.out.write_all(b"\n")
     }

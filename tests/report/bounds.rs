@@ -48,7 +48,10 @@ fn ten_thousand_findings_are_bounded_and_the_worst_comes_first() {
     let needle = text.lines().position(|line| line == "tool the_needle").unwrap();
     assert!(needle < 40, "the critical change is on line {needle}:\n{text}");
     assert!(text.contains("9,961 more changes not shown: "), "{text}");
-    assert!(text.contains("9,961 changes are not shown here: read them with --format json"), "{text}");
+    assert!(
+        text.contains("9,961 changes are not shown here: read them with --verbose or --format json"),
+        "{text}"
+    );
     assert!(text.contains("289 more servers: "), "{text}");
 }
 
@@ -87,6 +90,7 @@ fn huge_values_are_bounded() {
     assert!(text.contains("[-word200000-]{+EVIL+}"), "the change itself is shown:\n{text}");
     assert!(text.contains("unchanged characters"), "{text}");
     assert!(text.contains("more fields, not shown here"), "{text}");
+    assert!(text.contains("Some values are cut above: read them whole"), "{text}");
 }
 
 #[test]
@@ -135,4 +139,21 @@ fn texts_with_little_in_common_stand_one_after_the_other() {
     let tree = shown_as(digest, tool);
     assert!(tree.contains("was │ {\"sha256\": ") && tree.contains("now │ "), "{tree}");
     assert!(!tree.contains("{+"), "{tree}");
+}
+
+#[test]
+fn a_text_with_very_many_changes_is_bounded_and_counts_what_is_left() {
+    let mut report = case::diff();
+    report.findings.truncate(1);
+    let text = |word: &str| {
+        (0..10).map(|_| format!("{word} {}", "same words again ".repeat(30))).collect::<String>()
+    };
+    report.findings[0].before = Some(Json::from(text("old")));
+    report.findings[0].after = Some(Json::from(text("new")));
+    let bounded = shown(|out| human::diff(out, &report, 10, &PLAIN));
+    assert!(bounded.lines().count() < 60, "{bounded}");
+    assert!(bounded.contains(" more characters, not shown here"), "{bounded}");
+    let full = shown(|out| human::diff(out, &report, usize::MAX, &PLAIN));
+    assert_eq!(full.matches("[-old-]{+new+}").count(), 10);
+    assert!(!full.contains("not shown") && !full.contains("cut above"), "{full}");
 }

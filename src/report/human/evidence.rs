@@ -21,8 +21,6 @@ const REMOVED_CHARS: usize = 600;
 const ADDED_CHARS: usize = 2_400;
 /// Texts up to this many characters are shown one above the other.
 const SHORT: usize = 40;
-/// Above this many bytes on either side, texts are not compared word by word.
-const WORD_DIFF_BYTES: usize = 64 * 1024;
 
 /// Writes what `finding` has as evidence, behind `indent` spaces.
 pub(super) fn show<W: io::Write>(
@@ -53,8 +51,9 @@ pub(super) fn show<W: io::Write>(
 /// two are easier to read one after the other. `of` picks that side: the shorter one of texts, so that a long
 /// addition is shown as one; the longer one of values, which share their syntax anyway.
 fn worded(before: &str, after: &str, of: fn(usize, usize) -> usize) -> Option<Vec<Span>> {
-    let spans = spans(before, after);
-    let same: usize = spans.iter().map(|span| if let Span::Same(text) = span { text.len() } else { 0 }).sum();
+    let spans = text::words(before, after);
+    let same: usize =
+        spans.iter().filter(|span| matches!(span, Span::Same(_))).map(|span| span_text(span).len()).sum();
     (same * 2 >= of(before.len(), after.len())).then_some(spans)
 }
 
@@ -137,6 +136,7 @@ impl Gutter {
         if left == 0 {
             return Ok(());
         }
+        sheet.was_cut();
         self.note(sheet, &format!("{}, not shown here", super::count(left, "more character")))
     }
 }
@@ -151,14 +151,14 @@ fn side<W: io::Write>(
     let Some(value) = value else { return Ok(()) };
     let mut gutter = Gutter::new(side.label(), side.ink(), indent, sheet.style);
     let columns = sheet.style.columns().saturating_sub(gutter.width());
-    let flat = flat_within(value, columns * VALUE_LINES);
+    let flat = flat_within(value, sheet.at_most(columns * VALUE_LINES));
     let on_one_line = flat.as_ref().filter(|flat| escape::width(flat) <= columns);
     match (value, on_one_line) {
         (Value::String(text), None) => {
-            let (head, left) = head(text, ADDED_CHARS);
+            let (head, left) = head(text, sheet.at_most(ADDED_CHARS));
             let mut shown = Text::default();
             shown.push_foreign(head, Ink::Plain, Reading::Lines, sheet.style);
-            let more = gutter.write(sheet, &shown, TEXT_LINES)?;
+            let more = gutter.write(sheet, &shown, sheet.at_most(TEXT_LINES))?;
             gutter.cut(sheet, more + left)
         }
         (Value::Object(members), _) if finding.pointer.is_empty() && !members.is_empty() => {
@@ -167,9 +167,9 @@ fn side<W: io::Write>(
         (Value::Object(members), None) => tree::show(sheet, &mut gutter, members, None),
         _ => {
             let flat = flat.unwrap_or_else(|| self::flat(value));
-            let (head, left) = head(&flat, VALUE_CHARS);
+            let (head, left) = head(&flat, sheet.at_most(VALUE_CHARS));
             let shown = Text::default().foreign(head, Ink::Plain, sheet.style);
-            let more = gutter.write(sheet, &shown, VALUE_LINES)?;
+            let more = gutter.write(sheet, &shown, sheet.at_most(VALUE_LINES))?;
             gutter.cut(sheet, more + left)
         }
     }
@@ -179,7 +179,7 @@ fn side<W: io::Write>(
 fn difference<W: io::Write>(sheet: &mut Sheet<'_, W>, spans: &[Span], indent: usize) -> io::Result<()> {
     let mut gutter = Gutter::new("", Ink::Plain, indent, sheet.style);
     let mut text = Text::default();
-    let mut lines = TEXT_LINES;
+    let end = sheet.at_most(sheet.lines().saturating_add(TEXT_LINES));
     let last = spans.len().saturating_sub(1);
     for (at, span) in spans.iter().enumerate() {
         let (content, change, keep_head, keep_tail) = match span {
@@ -189,31 +189,40 @@ fn difference<W: io::Write>(sheet: &mut Sheet<'_, W>, spans: &[Span], indent: us
                 (same, Change::None, head, tail)
             }
             Span::Same(same) => (same, Change::None, usize::MAX, 0),
-            Span::Removed(removed) => (removed, Change::Removed, REMOVED_CHARS, REMOVED_CHARS / 2),
-            Span::Added(added) => (added, Change::Added, ADDED_CHARS, ADDED_CHARS / 2),
-        };
-        match middle(content, keep_head, keep_tail) {
-            None => change.push(&mut text, content, sheet.style),
-            Some((head, left, tail)) => {
-                change.push(&mut text, head, sheet.style);
-                if !text.is_empty() {
-                    let more = gutter.write(sheet, &text, lines)?;
-                    if more > 0 {
-                        return gutter.cut(sheet, more + left + tail.chars().count());
-                    }
-                    lines = lines.saturating_sub(8).max(4);
-                }
-                gutter.note(sheet, &format!("{}{}", super::count(left, change.noun()), change.suffix()))?;
-                text = Text::default();
-                change.push(&mut text, tail, sheet.style);
+            Span::Removed(removed) => {
+                (removed, Change::Removed, sheet.at_most(REMOVED_CHARS), REMOVED_CHARS / 2)
             }
+            Span::Added(added) => (added, Change::Added, sheet.at_most(ADDED_CHARS), ADDED_CHARS / 2),
+        };
+        let Some((head, left, tail)) = middle(content, keep_head, keep_tail) else {
+            change.push(&mut text, content, sheet.style);
+            continue;
+        };
+        change.push(&mut text, head, sheet.style);
+        let room = end.saturating_sub(sheet.lines());
+        let more = if text.is_empty() { 0 } else { gutter.write(sheet, &text, room)? };
+        if more > 0 || sheet.lines() >= end {
+            let later: usize = spans.iter().skip(at + 1).map(|span| span_text(span).chars().count()).sum();
+            return gutter.cut(sheet, more + left + tail.chars().count() + later);
         }
+        if change != Change::None {
+            sheet.was_cut();
+        }
+        gutter.note(sheet, &format!("{}{}", super::count(left, change.noun()), change.suffix()))?;
+        text = Text::default();
+        change.push(&mut text, tail, sheet.style);
     }
     if text.is_empty() {
         return Ok(());
     }
-    let more = gutter.write(sheet, &text, lines)?;
+    let room = end.saturating_sub(sheet.lines());
+    let more = gutter.write(sheet, &text, room)?;
     gutter.cut(sheet, more)
+}
+
+fn span_text(span: &Span) -> &str {
+    let (Span::Same(text) | Span::Removed(text) | Span::Added(text)) = span;
+    text
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -264,69 +273,6 @@ impl Change {
     fn suffix(self) -> &'static str {
         if self == Self::None { "" } else { ", not shown here" }
     }
-}
-
-/// The difference of two texts as few, readable spans: what is removed before what is added, and changed words
-/// that stand next to each other as one change.
-fn spans(before: &str, after: &str) -> Vec<Span> {
-    let raw = if before.len().max(after.len()) > WORD_DIFF_BYTES {
-        ends(before, after)
-    } else {
-        text::words(before, after)
-    };
-    let mut out: Vec<Span> = Vec::new();
-    let (mut removed, mut added) = (String::new(), String::new());
-    let mut raw = raw.into_iter().peekable();
-    while let Some(span) = raw.next() {
-        match span {
-            Span::Removed(text) => removed.push_str(&text),
-            Span::Added(text) => added.push_str(&text),
-            Span::Same(text) => {
-                let between = !removed.is_empty() && !added.is_empty() && raw.peek().is_some();
-                if between && text.chars().all(|c| c == ' ') {
-                    removed.push_str(&text);
-                    added.push_str(&text);
-                    continue;
-                }
-                flush(&mut out, &mut removed, &mut added);
-                out.push(Span::Same(text));
-            }
-        }
-    }
-    flush(&mut out, &mut removed, &mut added);
-    out
-}
-
-fn flush(out: &mut Vec<Span>, removed: &mut String, added: &mut String) {
-    if !removed.is_empty() {
-        out.push(Span::Removed(std::mem::take(removed)));
-    }
-    if !added.is_empty() {
-        out.push(Span::Added(std::mem::take(added)));
-    }
-}
-
-/// What two texts share at their ends, and one change between.
-fn ends(before: &str, after: &str) -> Vec<Span> {
-    let same = |(a, b): &(char, char)| a == b;
-    let head: usize = before.chars().zip(after.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
-    let (start, before) = before.split_at(head);
-    let after = after.get(head..).unwrap_or_default();
-    let tail: usize =
-        before.chars().rev().zip(after.chars().rev()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
-    let (before, end) = before.split_at(before.len() - tail);
-    let after = after.get(..after.len() - tail).unwrap_or_default();
-    [
-        Span::Same(start.to_owned()),
-        Span::Removed(before.to_owned()),
-        Span::Added(after.to_owned()),
-        Span::Same(end.to_owned()),
-    ]
-    .into_iter()
-    .filter(
-        |span| !matches!(span, Span::Same(text) | Span::Removed(text) | Span::Added(text) if text.is_empty()),
-    )
-    .collect()
 }
 
 /// Byte offsets of the characters that count towards a length: of a long run of one character only the start

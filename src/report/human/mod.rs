@@ -18,9 +18,9 @@ pub(super) use verify::{fact, signer, statement};
 /// How many findings are shown in full where nobody asks for more.
 pub const DEFAULT_LIMIT: usize = 40;
 
-/// Writes the result of a comparison, at most `limit` findings in full.
+/// Writes the result of a comparison, at most `limit` findings in full. With `usize::MAX`, nothing is left out or cut.
 pub fn diff(out: &mut impl io::Write, report: &Diff, limit: usize, style: &Style) -> io::Result<()> {
-    let mut sheet = Sheet::new(out, style);
+    let mut sheet = Sheet::new(out, style).full(limit == usize::MAX);
     let servers = report.servers.len();
     let compared = |text: &str| escape::terminal_in(text, style.charset()).into_owned();
     if report.findings.is_empty() {
@@ -68,7 +68,7 @@ pub fn diff(out: &mut impl io::Write, report: &Diff, limit: usize, style: &Style
 
 /// Writes the result of capturing servers, at most `limit` findings in full.
 pub fn lock(out: &mut impl io::Write, report: &Lock, limit: usize, style: &Style) -> io::Result<()> {
-    let mut sheet = Sheet::new(out, style);
+    let mut sheet = Sheet::new(out, style).full(limit == usize::MAX);
     let (word, ink, rest) = match report.written {
         Written::Created => ("Locked", Ink::Good, "written to"),
         Written::Unchanged => ("Unchanged", Ink::Good, "as locked in"),
@@ -148,7 +148,7 @@ pub fn findings(
     limit: usize,
     style: &Style,
 ) -> io::Result<usize> {
-    findings::show(&mut Sheet::new(out, style), findings, limit)
+    findings::show(&mut Sheet::new(out, style).full(limit == usize::MAX), findings, limit)
 }
 
 fn worst(text: &mut Text, tally: &Tally<'_>, style: &Style) {
@@ -217,10 +217,16 @@ fn next<W: io::Write>(sheet: &mut Sheet<'_, W>, left: usize, accept: Option<&str
     heading(sheet, "What to do next")?;
     if left > 0 {
         let text = format!(
-            "{} not shown here: read them with --format json before you decide.",
+            "{} not shown here: read them with --verbose or --format json before you decide.",
             are(left, "change")
         );
         item(sheet, &text)?;
+    }
+    if sheet.is_cut() {
+        item(
+            sheet,
+            "Some values are cut above: read them whole with --verbose or --format json before you decide.",
+        )?;
     }
     item(sheet, "If a change is not wanted or not understood, do not use the server; ask its maintainers.")?;
     match accept {

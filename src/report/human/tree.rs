@@ -24,7 +24,8 @@ pub(super) fn show<W: io::Write>(
     own_name: Option<&str>,
 ) -> io::Result<()> {
     let columns = sheet.style.columns().saturating_sub(gutter.width());
-    let mut tree = Tree { sheet, gutter, columns, lines: LINES, left_out: 0 };
+    let mut tree = Tree { sheet, gutter, columns, lines: 0, left_out: 0 };
+    tree.lines = tree.sheet.at_most(LINES);
     let repeats =
         |key: &str, value: &Value<'_>| key == "name" && own_name.is_some() && value.as_str() == own_name;
     for (key, value) in ordered(object).filter(|(key, value)| !repeats(key, value)) {
@@ -32,6 +33,7 @@ pub(super) fn show<W: io::Write>(
     }
     let left_out = tree.left_out;
     if left_out > 0 {
+        sheet.was_cut();
         gutter.note(sheet, &format!("{}, not shown here", count(left_out, "more field")))?;
     }
     Ok(())
@@ -76,7 +78,7 @@ impl<W: io::Write> Tree<'_, '_, W> {
             }),
             Value::String(text) => self.text(text, Reading::Lines, level),
             other => {
-                let most = self.columns * TEXT_LINES;
+                let most = self.sheet.at_most(self.columns * TEXT_LINES);
                 match flat_within(other, most) {
                     Some(flat) => self.text(&flat, Reading::Line, level),
                     None => {
@@ -95,12 +97,13 @@ impl<W: io::Write> Tree<'_, '_, W> {
 
     /// Writes a text under its key, indented more than the key, so that no line of it can pass for a member.
     fn text(&mut self, text: &str, reading: Reading, level: usize) -> io::Result<()> {
-        let most = self.columns * TEXT_LINES;
+        let most = self.sheet.at_most(self.columns * TEXT_LINES);
         let (head, left) = super::evidence::head(text, most);
         let mut shown = Text::default();
         shown.push_foreign(head, Ink::Plain, reading, self.sheet.style);
         self.lines = self.lines.saturating_sub(TEXT_LINES.min(1 + shown.width() / self.columns.max(1)));
-        let more = self.gutter.write_indented(self.sheet, &shown, level * 2 + 2, TEXT_LINES)?;
+        let more =
+            self.gutter.write_indented(self.sheet, &shown, level * 2 + 2, self.sheet.at_most(TEXT_LINES))?;
         self.gutter.cut(self.sheet, more + left)
     }
 }

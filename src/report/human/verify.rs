@@ -13,7 +13,7 @@ const MISMATCHES: usize = 24;
 
 /// Writes the result of a verification, at most `limit` findings in full.
 pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &Style) -> io::Result<()> {
-    let mut sheet = Sheet::new(out, style);
+    let mut sheet = Sheet::new(out, style).full(limit == usize::MAX);
     let charset = style.charset();
     let lockfile = escape::terminal_in(&report.lockfile, charset);
     let (word, ink) = if report.verified { ("Verified", Ink::Good) } else { ("NOT VERIFIED", Ink::Bad) };

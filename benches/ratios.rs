@@ -10,7 +10,12 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use mcptrust::lockfile::Lockfile;
+use mcptrust::signing::keys::SigningKey;
+use mcptrust::signing::rules::{Method, SignerRule};
+use mcptrust::signing::verify::Options;
+use mcptrust::signing::{Bundle, NamedBundle, Rules, Statement, verify};
 
 mod lockfiles;
 
@@ -48,6 +53,15 @@ fn run(tools: usize, rounds: usize, sizes: &[usize]) {
             theirs(&after);
         },
     );
+    let key = SigningKey::generate().unwrap();
+    let (bundle, rules) = signed(&before, &key);
+    pair(
+        "verify with a key / parsing the lockfile",
+        Some(3.0),
+        rounds,
+        || verified(&before, &bundle, &rules),
+        || theirs(&before),
+    );
 
     println!("\nper tool, and against the smallest file (linear: 1.0)");
     let mut first = None;
@@ -63,11 +77,15 @@ fn run(tools: usize, rounds: usize, sizes: &[usize]) {
         };
         let digest = each(&|| drop(black_box(ours(&before).digests())));
         let diff = each(&|| assert!(diff(&before, &after) > 0));
-        let (digest0, diff0) = *first.get_or_insert((digest, diff));
+        let (bundle, rules) = signed(&before, &key);
+        let verify = each(&|| verified(&before, &bundle, &rules));
+        let (digest0, diff0, verify0) = *first.get_or_insert((digest, diff, verify));
         println!(
-            "{size:>7} tools: parse and digest {digest:>6.2} us ({:.2}), diff {diff:>6.2} us ({:.2})",
+            "{size:>7} tools: parse and digest {digest:>6.2} us ({:.2}), diff {diff:>6.2} us ({:.2}), \
+             verify {verify:>6.2} us ({:.2})",
             digest / digest0,
-            diff / diff0
+            diff / diff0,
+            verify / verify0
         );
     }
 }
@@ -78,6 +96,21 @@ fn ours(bytes: &[u8]) -> Lockfile<'_> {
 
 fn theirs(bytes: &[u8]) {
     drop(black_box(serde_json::from_slice::<serde_json::Value>(black_box(bytes)).unwrap()));
+}
+
+/// A bundle for the lockfile, and rules that trust its key.
+fn signed(lockfile: &[u8], key: &SigningKey) -> (Vec<u8>, Rules) {
+    let statement = Statement::for_lockfile(lockfile, &ours(lockfile), 1, None);
+    let public = key.public_key().unwrap();
+    let bundle = Bundle::with_key(statement.sign(key).unwrap(), public.hint()).to_bytes();
+    (bundle, Rules::new(1, None, vec![SignerRule::new("bench", Method::Key(public))]).unwrap())
+}
+
+fn verified(lockfile: &[u8], bundle: &[u8], rules: &Rules) {
+    let bundles = [NamedBundle { name: "bundle", bytes: bundle }];
+    let now = Timestamp::UNIX_EPOCH;
+    let outcome = verify(black_box(lockfile), &bundles, rules, None, &Options::default(), now).unwrap();
+    assert!(outcome.is_verified());
 }
 
 /// The number of findings.

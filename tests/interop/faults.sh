@@ -36,7 +36,7 @@ PY
   echo "the proxy did not come up" >&2; exit 2
 }
 sign() { # SECONDS
-  "$mcptrust" sign --yes --timeout "${1:-20s}" --signing-config config.json --trusted-root "$services/trusted_root.json" \
+  "$mcptrust" sign --yes --timeout "${1:-20}" --signing-config config.json --trusted-root "$services/trusted_root.json" \
     --identity-token "$(curl -fsS "http://localhost:5556/email/token?email=$who")" --lockfile mcp-lock.json
 }
 attempts() { wc -l <attempts; }
@@ -50,7 +50,7 @@ cp $bundle kept.json
 for service in fulcio rekor tsa; do
   for mode in refused reset stall truncate garbage 400 403 429 500 503; do
     through $service $mode
-    expect 2 "$service $mode: exit status 2" sign 6s
+    expect 2 "$service $mode: exit status 2" sign 6
     says "$service $mode: the service is named" "${named[$service]}"
     unwritten "$service $mode: nothing is written"
     case $mode in

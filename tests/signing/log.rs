@@ -216,6 +216,23 @@ fn rekor_v1_repeats_root_and_size_and_both_agree_with_the_checkpoint() {
 }
 
 #[test]
+fn rekor_v2_repeats_root_size_and_index_and_all_agree() {
+    let verify = |change: fn(&mut Value)| log_error(private(&github(change)));
+    assert_eq!(
+        verify(|b| flip(&mut entry(b)["inclusionProof"]["rootHash"])),
+        LogError::Tree("the root hashes differ")
+    );
+    assert_eq!(
+        verify(|b| entry(b)["inclusionProof"]["treeSize"] = json!("99999999")),
+        LogError::Tree("the tree sizes differ")
+    );
+    assert_eq!(
+        verify(|b| entry(b)["inclusionProof"]["logIndex"] = json!("99999999")),
+        LogError::Tree("the indices differ")
+    );
+}
+
+#[test]
 fn kinds_of_entry_are_known() {
     let bundle = github(|b| entry(b)["kindVersion"]["version"] = json!("0.0.3"));
     assert_eq!(

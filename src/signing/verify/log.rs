@@ -215,18 +215,15 @@ fn verify_proof(
     checkpoint: &Checkpoint,
     kind: EntryKind,
 ) -> Result<(), LogError> {
-    let index = if kind.is_rekor_v2() {
-        // What the proof repeats is not signed; the checkpoint's own words are used instead.
-        entry.log_index
-    } else {
-        if proof.root_hash != checkpoint.root_hash().as_slice() {
-            return Err(LogError::Tree("the root hashes differ"));
-        }
-        if proof.tree_size != checkpoint.tree_size() {
-            return Err(LogError::Tree("the tree sizes differ"));
-        }
-        proof.log_index
-    };
+    // What the proof repeats is not signed. It has to agree all the same: another reader may rely on it.
+    if proof.root_hash != checkpoint.root_hash().as_slice() {
+        return Err(LogError::Tree("the root hashes differ"));
+    }
+    if proof.tree_size != checkpoint.tree_size() {
+        return Err(LogError::Tree("the tree sizes differ"));
+    }
+    // Rekor v1 counts an entry over all its shards, and its place in the tree for itself.
+    let index = if kind.is_rekor_v2() { entry.log_index } else { proof.log_index };
     let hash = |bytes: &[u8]| Sha256Hash::try_from(bytes).map_err(|error| LogError::Proof(error.to_string()));
     let hashes = proof.hashes.iter().map(|bytes| hash(bytes)).collect::<Result<Vec<_>, _>>()?;
     let leaf = sigstore_merkle::hash_leaf(&entry.body);
@@ -237,7 +234,11 @@ fn verify_proof(
         &hashes,
         checkpoint.root_hash(),
     )
-    .map_err(|error| LogError::Proof(error.to_string()))
+    .map_err(|error| LogError::Proof(error.to_string()))?;
+    if proof.log_index != index {
+        return Err(LogError::Tree("the indices differ"));
+    }
+    Ok(())
 }
 
 /// A signed entry timestamp covers body, time, log and index (Rekor v1).

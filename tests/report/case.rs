@@ -311,6 +311,22 @@ fn tampered() -> Vec<Finding> {
     )]
 }
 
+/// What is found where another branch signs than before.
+pub(crate) fn signer_moved() -> Vec<Finding> {
+    let reference = |name: &str| Some(Json::from(format!("refs/heads/{name}")));
+    let place = Place("", Subject::Signer, Some("release workflow"), "/claims/source-repository-ref");
+    let mut finding = finding(
+        "signer-ref-changed",
+        Severity::High,
+        Direction::Changed,
+        place,
+        (reference("feature"), reference("main")),
+        "the claim \"source-repository-ref\" of signer \"release workflow\" changed",
+    );
+    finding.server = None;
+    vec![finding]
+}
+
 pub(crate) fn bundle() -> Bundle {
     Bundle {
         path: "mcp-lock.json.sigstore.json".to_owned(),

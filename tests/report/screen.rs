@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use mcptrust::json::Digest;
 use mcptrust::lockfile::Lockfile;
-use mcptrust::report::{Style, Written, human, inspect};
+use mcptrust::report::{Style, Verify, Written, human, inspect};
 
 use crate::case;
 
@@ -78,6 +78,8 @@ fn locked() {
 fn verified() {
     let report = case::verify(true);
     assert_snapshot!("verified", shown(|out| human::verify(out, &report, 10, &PLAIN)));
+    let moved = Verify { findings: case::signer_moved(), ..report };
+    assert_snapshot!("verified_with_findings", shown(|out| human::verify(out, &moved, 10, &PLAIN)));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &S
     fact(&mut sheet, "lockfile", &format!("sha256:{}", report.digest))?;
     if let Some(tampering) = &report.tampering {
         fact(&mut sheet, "signed was", &format!("sha256:{}", tampering.signed))?;
-        fact(&mut sheet, "as says", &tampering.bundle)?;
+        fact(&mut sheet, "in bundle", &tampering.bundle)?;
     }
     fact(&mut sheet, "rules", &report.rules.from)?;
     fact(&mut sheet, "rules digest", &format!("sha256:{}", report.rules.digest))?;
@@ -61,8 +61,10 @@ pub fn verify(out: &mut impl io::Write, report: &Verify, limit: usize, style: &S
     }
     if !report.findings.is_empty() {
         sheet.blank()?;
-        let mut text = Text::default().own(&count(report.findings.len(), "difference"), Ink::Bold);
-        text.push_own(if report.verified { " in who signed" } else { " from what was signed" }, Ink::Plain);
+        let (noun, of) =
+            if report.verified { ("finding", "") } else { ("difference", " from what was signed") };
+        let mut text =
+            Text::default().own(&count(report.findings.len(), noun), Ink::Bold).own(of, Ink::Plain);
         worst(&mut text, &Tally::new(&report.findings), style);
         text.push_own(".", Ink::Plain);
         sheet.say(&text)?;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use mcptrust::local_sigstore::{Options, Ports, WARNING, start};
+use mcptrust::local_sigstore::{Fault, Options, Ports, Service, WARNING, start};
 
 use super::context::Context;
 use super::{Exit, lock};
@@ -24,12 +24,20 @@ pub(crate) struct Args {
     /// ones]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: Option<u16>,
+    /// Make a service fail, to see what a client makes of it, such as "rekor:status=429*2"; see docs/local-sigstore.md
+    #[arg(long, value_name = "SERVICE:KIND", value_parser = fault)]
+    fault: Vec<(Service, Fault)>,
+}
+
+fn fault(text: &str) -> Result<(Service, Fault), String> {
+    Fault::parse(text).map_err(|error| error.to_string())
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut options = Options::new(&args.dir);
     options.bind = args.bind;
     options.host.clone_from(&args.host);
+    options.faults.clone_from(&args.fault);
     if let Some(port) = args.port {
         options.ports = Ports { oidc: port, fulcio: port + 1, rekor: port + 2, timestamp: port + 3 };
     }

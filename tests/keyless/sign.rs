@@ -108,7 +108,8 @@ async fn a_trusted_root_that_cannot_serve_is_noticed_before_anything_is_sent() {
     let mut instance = Instance::start().await;
     let good = instance.trust.clone();
     let identity = instance.email("dev@example.com");
-    let takes: [(fn(&mut TrustedRoot), &str); 4] = [
+    type Take = fn(&mut TrustedRoot);
+    let takes: [(Take, &str); 4] = [
         (|root| root.certificate_authorities.clear(), "certificate authority"),
         (|root| root.ctlogs.clear(), "certificate transparency log"),
         (|root| root.tlogs.clear(), "transparency log"),

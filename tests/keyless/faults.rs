@@ -134,7 +134,7 @@ async fn a_service_that_lies_is_named() {
         (Local::Timestamp, FaultKind::WrongCertificate, "timestamp"),
         (Local::Timestamp, FaultKind::ClockOff(hour), "one of the clocks is wrong"),
         (Local::Timestamp, FaultKind::ClockOff(-hour), "one of the clocks is wrong"),
-        (Local::Rekor, FaultKind::WrongKeyInEntry, "another certificate"),
+        (Local::Rekor, FaultKind::WrongKeyInEntry, "about another"),
         (Local::Rekor, FaultKind::BadProof, "inclusion proof"),
         (Local::Rekor, FaultKind::BadCheckpoint, "checkpoint has no valid signature"),
     ];

@@ -212,3 +212,20 @@ async fn a_bundle_that_our_verifier_refuses_is_not_given_out() {
     assert!(!error.is_refusal());
     assert!(error.to_string().contains("already in the instance's logs"), "{error}");
 }
+
+#[test]
+fn a_proxy_does_not_see_what_stays_on_this_machine() {
+    let nowhere = "http://127.0.0.1:1";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "sign::an_email_identity_signs"])
+        .envs([
+            ("HTTP_PROXY", nowhere),
+            ("http_proxy", nowhere),
+            ("ALL_PROXY", nowhere),
+            ("all_proxy", nowhere),
+        ])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}

@@ -97,19 +97,41 @@ impl Rekor {
 }
 
 async fn instance(lie: Lie) -> (Instance, Server) {
-    let mut instance = Instance::start().await;
     let rekor = Arc::new(Rekor::new());
+    let mut instance = trusting(&rekor).await;
+    let (log, server) = serve(rekor, lie).await;
+    instance.services.logs = Selected { candidates: vec![log], needed: 1 };
+    (instance, server)
+}
+
+async fn trusting(rekor: &Rekor) -> Instance {
+    let mut instance = Instance::start().await;
     let mut trust = serde_json::to_value(&instance.trust).unwrap();
     trust["tlogs"] = json!([rekor.trusted()]);
     instance.trust = TrustedRoot::from_json(&trust.to_string()).unwrap();
+    instance
+}
+
+async fn serve(rekor: Arc<Rekor>, lie: Lie) -> (Endpoint, Server) {
     let server = Server::start(move |asked| {
         assert_eq!(asked.uri.path(), "/api/v1/log/entries");
         (201, rekor.answer(&asked.body, lie))
     })
     .await;
-    let log = Endpoint { url: Url::parse(&server.url).unwrap(), api_version: 1, operator: None };
-    instance.services.logs = Selected { candidates: vec![log], needed: 1 };
-    (instance, server)
+    (Endpoint { url: Url::parse(&server.url).unwrap(), api_version: 1, operator: None }, server)
+}
+
+#[tokio::test]
+async fn two_entries_of_one_log_count_once() {
+    let rekor = Arc::new(Rekor::new());
+    let mut instance = trusting(&rekor).await;
+    let (first, _one) = serve(Arc::clone(&rekor), Lie::default()).await;
+    let (second, _other) = serve(rekor, Lie::default()).await;
+    instance.services.logs = Selected { candidates: vec![first, second.clone()], needed: 2 };
+    let error = instance.sign(&instance.github()).await.unwrap_err();
+    let error = error.service().unwrap();
+    assert!(error.to_string().contains("the same log as another"), "{error}");
+    assert_eq!((error.url.as_str(), error.published), (second.url.as_str(), Published::Entry));
 }
 
 #[tokio::test]
@@ -137,19 +159,19 @@ async fn whatever_it_says_falsely_is_laid_to_it() {
         (
             "another payload",
             body(|b| b["spec"]["payloadHash"]["value"] = json!("00".repeat(32))),
-            "another statement",
+            "about another payload",
         ),
         (
-            "another signature",
+            "about another signature",
             body(|b| b["spec"]["signatures"][0]["signature"] = json!("AAAA")),
-            "another signature",
+            "about another signature",
         ),
         (
-            "another certificate",
+            "about another certificate",
             body(|b| b["spec"]["signatures"][0]["verifier"] = json!(STANDARD.encode(OTHER))),
-            "another certificate",
+            "about another certificate",
         ),
-        ("no signature", body(|b| b["spec"]["signatures"] = json!([])), "exactly one signature"),
+        ("no signature", body(|b| b["spec"]["signatures"] = json!([])), "signature"),
         ("no proof", entry(|e| e["verification"]["inclusionProof"] = json!(null)), "no inclusion proof"),
         (
             "another root",

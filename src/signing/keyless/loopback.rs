@@ -29,7 +29,8 @@ enum Visit {
 impl Listener {
     pub(super) async fn bind() -> std::io::Result<Listener> {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
-        let redirect = format!("http://127.0.0.1:{}{PATH}", listener.local_addr()?.port());
+        // By name: Dex, which the public instances use, knows loopback by no other.
+        let redirect = format!("http://localhost:{}{PATH}", listener.local_addr()?.port());
         Ok(Listener { listener, redirect })
     }
 

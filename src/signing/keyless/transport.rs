@@ -41,10 +41,11 @@ impl Default for NetworkOptions {
     }
 }
 
-/// An HTTP client with a deadline that began when it was made.
+/// An HTTP client with a deadline that began when it was made. It honours the usual proxy variables for https.
 #[derive(Debug)]
 pub struct Transport {
     client: reqwest::Client,
+    direct: reqwest::Client,
     options: NetworkOptions,
     started: Instant,
 }
@@ -121,14 +122,18 @@ impl Transport {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new(options: NetworkOptions) -> Result<Transport, Error> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("mcptrust/", env!("CARGO_PKG_VERSION")))
-            // A redirect would carry the token or the statement to a place that nobody named.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(options.request_timeout)
-            .build()
-            .map_err(|e| Error::local("cannot set up the HTTP client", chain(&e)))?;
-        Ok(Transport { client, options, started: Instant::now() })
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("mcptrust/", env!("CARGO_PKG_VERSION")))
+                // A redirect would carry the token or the statement to a place that nobody named.
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(options.request_timeout)
+        };
+        let build = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|e| Error::local("cannot set up the HTTP client", chain(&e)))
+        };
+        let (client, direct) = (build(builder())?, build(builder().no_proxy())?);
+        Ok(Transport { client, direct, options, started: Instant::now() })
     }
 
     /// Time since this client was made; added to the caller's `now` it gives the present time.
@@ -187,7 +192,9 @@ impl Transport {
     }
 
     async fn once(&self, call: &Call<'_>, reached: &mut bool) -> Result<Answer, Cause> {
-        let mut request = self.client.request(call.method.clone(), call.url.clone());
+        // Plain http is for this machine and for metadata servers: a proxy would read the token on its way.
+        let client = if call.url.scheme() == "http" { &self.direct } else { &self.client };
+        let mut request = client.request(call.method.clone(), call.url.clone());
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }

@@ -23,7 +23,7 @@ use super::trust_root::{self, InstanceArgs};
 use super::{Exit, config, files, sign};
 
 /// What makes no sense beside a key.
-pub(crate) const FLAGS: [&str; 13] = [
+pub(crate) const FLAGS: [&str; 14] = [
     "identity_token",
     "oidc_issuer",
     "oidc_client_id",
@@ -34,10 +34,14 @@ pub(crate) const FLAGS: [&str; 13] = [
     "yes",
     "signing_config",
     "timeout",
+    "allow_plain_http",
     "trusted_root",
     "staging",
     "tuf_url",
 ];
+
+/// How long the services may take together where nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Arguments of keyless signing.
 #[derive(Debug, clap::Args)]
@@ -70,9 +74,12 @@ pub(crate) struct KeylessArgs {
     /// The services to use [default: the public-good instance's]
     #[arg(long, value_name = "FILE")]
     signing_config: Option<PathBuf>,
-    /// Seconds for all of it, retries included
+    /// Seconds for all of it, retries included; a log-in by a person has 300 of its own [default: 150]
     #[arg(long, value_name = "SECONDS", value_parser = super::options::seconds)]
     timeout: Option<Duration>,
+    /// Speak to services of a private instance over plain http, beyond this machine as well
+    #[arg(long)]
+    allow_plain_http: bool,
     #[command(flatten)]
     instance: InstanceArgs,
 }
@@ -146,8 +153,9 @@ fn instance(context: &Context, args: &KeylessArgs) -> anyhow::Result<Instance> {
         None => (trusted.signing_config, "the signing config".to_owned()),
     };
     let config = config.with_context(|| format!("{name}: not there or not UTF-8"))?;
-    // Plain http is for loopback alone; services on this machine are spoken to either way.
-    let services = Services::from_json(&config, context.now, false).with_context(|| name.clone())?;
+    // Services on this machine are spoken to over plain http either way.
+    let services =
+        Services::from_json(&config, context.now, args.allow_plain_http).with_context(|| name.clone())?;
     Ok(Instance { material, services })
 }
 
@@ -182,6 +190,9 @@ async fn sign_now(
     let network = NetworkOptions { deadline: args.timeout, ..NetworkOptions::default() };
     let identity = identity(context, args, instance, &network).await?;
     let ask = context.interactive() && !args.yes;
+    // A person may take their time over the question, and the clock runs meanwhile.
+    let deadline = args.timeout.or((!ask).then_some(PATIENCE));
+    let network = NetworkOptions { deadline, ..network };
     let options = SignOptions {
         now: context.now,
         network,
@@ -277,7 +288,7 @@ async fn identity(
             issuer,
             client_id: args.oidc_client_id.as_deref().unwrap_or(DEFAULT_CLIENT_ID),
             log_in,
-            allow_plain_http: false,
+            allow_plain_http: args.allow_plain_http,
             ask: &person,
         }),
         _ => None,

@@ -6,5 +6,6 @@ mod accepted;
 mod authorities;
 mod lockfile;
 mod log;
+mod properties;
 mod support;
 mod synthetic;

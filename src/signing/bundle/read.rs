@@ -11,6 +11,9 @@ use crate::signing::shape::{Fields, ShapeError, base64};
 /// Enough for the digest tree of a hundred thousand definitions.
 pub const LIMITS: Limits = Limits { max_bytes: 64 * 1024 * 1024, max_depth: 16 };
 
+/// More entries or timestamps than any client writes; each costs a verification.
+const MAX_EVIDENCE: usize = 32;
+
 impl Bundle {
     /// Reads a bundle.
     ///
@@ -23,16 +26,15 @@ impl Bundle {
             .ok_or_else(|| BundleError::MediaType { found: media_type.into_owned() })?;
         let mut fields = top.object("verificationMaterial")?;
         let material = material(&mut fields, version)?;
-        let entries = fields
-            .optional_array("tlogEntries")?
+        let entries = few(&fields.at("tlogEntries"), fields.optional_array("tlogEntries")?)?
             .into_iter()
             .map(|(at, value)| log_entry(Fields::new(value, &at)?))
             .collect::<Result<_, _>>()?;
         let timestamps = match fields.optional_object("timestampVerificationData")? {
             None => Vec::new(),
             Some(mut data) => {
-                let timestamps = data
-                    .optional_array("rfc3161Timestamps")?
+                let at = data.at("rfc3161Timestamps");
+                let timestamps = few(&at, data.optional_array("rfc3161Timestamps")?)?
                     .into_iter()
                     .map(|(at, value)| {
                         let mut timestamp = Fields::new(value, &at)?;
@@ -50,6 +52,16 @@ impl Bundle {
         top.finish()?;
         Ok(Self { version, material, entries, timestamps, content })
     }
+}
+
+fn few<T>(at: &str, list: Vec<T>) -> Result<Vec<T>, ShapeError> {
+    if list.len() > MAX_EVIDENCE {
+        return Err(ShapeError::new(
+            at,
+            format!("has {} elements, expected at most {MAX_EVIDENCE}", list.len()),
+        ));
+    }
+    Ok(list)
 }
 
 fn material(fields: &mut Fields<'_>, version: Version) -> Result<Material, BundleError> {

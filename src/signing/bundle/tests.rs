@@ -164,6 +164,19 @@ fn numbers_are_read_as_protobuf_writes_them_and_no_other_way() {
     );
 }
 
+#[test]
+fn evidence_is_limited() {
+    for (list, element) in [
+        ("\"tlogEntries\": [", "{}"),
+        ("\"timestampVerificationData\": {\"rfc3161Timestamps\": [", "{\"signedTimestamp\": \"AAAA\"}"),
+    ] {
+        let close = if list.contains('{') { "]}, \"publicKey\"" } else { "], \"publicKey\"" };
+        let many = vec![element; 33].join(",");
+        let text = refused(&with("\"publicKey\"", &format!("{list}{many}{close}")));
+        assert!(text.ends_with("has 33 elements, expected at most 32"), "{text}");
+    }
+}
+
 fn statement() -> String {
     let bytes = include_bytes!("../../../testdata/signing/mcp-lock.json");
     let lockfile = crate::lockfile::Lockfile::parse(bytes).unwrap();

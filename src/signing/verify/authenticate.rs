@@ -104,6 +104,10 @@ pub fn by_certificate(
         logs: Vec::new(),
         unverified: Vec::new(),
     };
+    // First of all: of a plain signature over another file, the log entry would only say that it differs.
+    if let Content::Message(message) = &bundle.content {
+        message_digest(message, subject)?;
+    }
     if bundle.entries.is_empty() {
         return Err(Problem::NoLogEntry);
     }
@@ -114,9 +118,6 @@ pub fn by_certificate(
         authentic.times.push(timestamp(bundle, index, trust, now)?);
     }
     verify_times(bundle, &certificate, &authentic, trust)?;
-    if let Content::Message(message) = &bundle.content {
-        message_digest(message, subject)?;
-    }
     if !verifies(&certificate.key, &bundle.content, subject)? {
         return Err(Problem::Signature { with: format!("the certificate of {}", certificate.identity) });
     }
@@ -149,6 +150,8 @@ fn verify_times(
 
 /// The Sigstore crates' own verifier: chain, code signing usage, certificate timestamp, and all of the above
 /// a second time.
+///
+/// It reads the machine's clock, and only to refuse more: authorities and log times that lie in its future.
 fn sigstore(
     bundle: &Bundle,
     certificate: &SigningCertificate,

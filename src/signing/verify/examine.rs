@@ -1,5 +1,6 @@
 //! One bundle against all rules, and all bundles against the threshold.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
@@ -8,8 +9,8 @@ use jiff::Timestamp;
 use super::authenticate::{self, Subject};
 use super::report::{Authentic, BundleReport, Difference, RuleReport, Status, Tampering};
 use super::{NamedBundle, Options, Problem};
-use crate::json::Digest;
-use crate::lockfile::Lockfile;
+use crate::json::{Digest, canonical};
+use crate::lockfile::{Lockfile, Tree};
 use crate::signing::bundle::{Bundle, Content, Material};
 use crate::signing::certificate::SigningCertificate;
 use crate::signing::dsse;
@@ -21,17 +22,23 @@ use crate::signing::trust::TrustMaterial;
 
 pub(super) struct Context<'c, 'a> {
     pub(super) lockfile: &'a [u8],
+    /// SHA-256 of the bytes.
+    pub(super) digest: Digest,
     pub(super) parsed: Option<&'c Lockfile<'a>>,
+    /// The digests of what was parsed, computed when a statement first needs them.
+    pub(super) tree: OnceCell<Tree>,
     pub(super) rules: &'c Rules,
     pub(super) trust: Option<&'c TrustMaterial>,
     pub(super) options: &'c Options,
     pub(super) now: Timestamp,
 }
 
-/// A genuine signature with what every rule says of its signer.
-struct Genuine {
-    authentic: Authentic,
-    rules: Vec<RuleReport>,
+/// What came of asking for a signature in the ways that the rules name; with it, what every rule says.
+enum Asked {
+    /// A genuine signature.
+    Genuine(Authentic, Vec<RuleReport>),
+    /// No rule asks for such a signature, or none of the keys made it.
+    NotByRule(Vec<RuleReport>),
 }
 
 impl Context<'_, '_> {
@@ -54,13 +61,13 @@ impl Context<'_, '_> {
         {
             return Err(Problem::PayloadType { found: envelope.payload_type.clone() });
         }
-        let genuine = match &bundle.material {
-            Material::PublicKey { hint } => self.genuine_by_key(&bundle, hint)?,
-            Material::Certificate { leaf, .. } => self.genuine_by_certificate(&bundle, leaf)?,
+        let asked = match &bundle.material {
+            Material::PublicKey { hint } => self.ask_keys(&bundle, hint)?,
+            Material::Certificate { leaf, .. } => self.ask_certificate(&bundle, leaf)?,
         };
-        let (authentic, rules) = match genuine {
-            Ok(Genuine { authentic, rules }) => (authentic, rules),
-            Err(rules) => {
+        let (authentic, rules) = match asked {
+            Asked::Genuine(authentic, rules) => (authentic, rules),
+            Asked::NotByRule(rules) => {
                 report.rules = rules;
                 return Ok(Status::NoRule);
             }
@@ -88,11 +95,7 @@ impl Context<'_, '_> {
     }
 
     /// A bare key: every key that the rules name is tried, whatever the bundle's hint says.
-    fn genuine_by_key(
-        &self,
-        bundle: &Bundle,
-        hint: &str,
-    ) -> Result<Result<Genuine, Vec<RuleReport>>, Problem> {
+    fn ask_keys(&self, bundle: &Bundle, hint: &str) -> Result<Asked, Problem> {
         let keys = || {
             self.rules.signers().iter().filter_map(|rule| match &rule.method {
                 Method::Key(key) => Some(key),
@@ -136,23 +139,20 @@ impl Context<'_, '_> {
             })
             .collect();
         match (found, named) {
-            (Some((_, authentic)), _) => Ok(Ok(Genuine { authentic, rules })),
+            (Some((_, authentic)), _) => Ok(Asked::Genuine(authentic, rules)),
             // The bundle names a trusted key and is not its work: say so instead of "some other key".
             (None, Some(problem)) => Err(problem),
-            (None, None) => Ok(Err(rules)),
+            (None, None) => Ok(Asked::NotByRule(rules)),
         }
     }
 
-    fn genuine_by_certificate(
-        &self,
-        bundle: &Bundle,
-        leaf: &[u8],
-    ) -> Result<Result<Genuine, Vec<RuleReport>>, Problem> {
+    fn ask_certificate(&self, bundle: &Bundle, leaf: &[u8]) -> Result<Asked, Problem> {
         let method = |rule: &SignerRule, mismatches| RuleReport { name: rule.name.clone(), mismatches };
         let not_by_key = || vec![Mismatch::new("method", "a signature by a key", Some("a certificate"))];
         let by_identity = self.rules.signers().iter().any(|rule| matches!(rule.method, Method::Identity(_)));
         let (true, Some(trust)) = (by_identity, self.trust) else {
-            return Ok(Err(self.rules.signers().iter().map(|rule| method(rule, not_by_key())).collect()));
+            let rules = self.rules.signers().iter().map(|rule| method(rule, not_by_key())).collect();
+            return Ok(Asked::NotByRule(rules));
         };
         // An envelope is first verified for the digest that it names itself; whether that is this file's is
         // asked afterwards, so that a genuine signature over another file can explain the difference.
@@ -173,7 +173,7 @@ impl Context<'_, '_> {
                 Method::Identity(identity) => method(rule, identity.mismatches(&certificate)),
             })
             .collect();
-        Ok(Ok(Genuine { authentic, rules }))
+        Ok(Asked::Genuine(authentic, rules))
     }
 
     /// What a rule demands besides its key or identity.
@@ -212,7 +212,7 @@ impl Context<'_, '_> {
 
     /// The statement is about this file, and says of it what is in it.
     fn binds(&self, statement: &Statement) -> Result<(), Problem> {
-        let actual = Digest::of(self.lockfile);
+        let actual = self.digest;
         if statement.subject_digest != actual {
             return Err(Problem::Tampered { signed: statement.subject_digest, actual });
         }
@@ -226,13 +226,13 @@ impl Context<'_, '_> {
                 actual: shown(lockfile.project.as_deref()),
             });
         }
-        let tree = lockfile.digests();
-        if statement.servers != tree {
-            let digest = |tree: &crate::lockfile::Tree| Digest::of(&crate::json::canonical(&tree.to_json()));
+        let tree = self.tree(lockfile);
+        if statement.servers != *tree {
+            let digest = |tree: &Tree| Digest::of(&canonical(&tree.to_json()));
             return Err(Problem::Contradiction {
                 field: "the digest tree",
                 signed: digest(&statement.servers).to_string(),
-                actual: digest(&tree).to_string(),
+                actual: digest(tree).to_string(),
             });
         }
         Ok(())
@@ -269,7 +269,7 @@ impl Context<'_, '_> {
             _ if self.differs_in_line_endings(*signed) => Difference::LineEndings,
             None => Difference::Unreadable,
             Some(lockfile)
-                if statement.servers == lockfile.digests()
+                if statement.servers == *self.tree(lockfile)
                     && statement.project.as_deref() == lockfile.project.as_deref() =>
             {
                 Difference::Formatting
@@ -283,6 +283,10 @@ impl Context<'_, '_> {
             project: statement.project.clone(),
             difference,
         })
+    }
+
+    fn tree(&self, lockfile: &Lockfile<'_>) -> &Tree {
+        self.tree.get_or_init(|| lockfile.digests())
     }
 
     fn differs_in_line_endings(&self, signed: Digest) -> bool {

@@ -12,6 +12,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::ops::Deref;
 
 use jiff::{SignedDuration, Timestamp};
@@ -110,7 +111,16 @@ pub fn verify<'a>(
         return Err(Error::NoTrustMaterial);
     }
     let parsed = Lockfile::parse(lockfile);
-    let context = examine::Context { lockfile, parsed: parsed.as_ref().ok(), rules, trust, options, now };
+    let context = examine::Context {
+        lockfile,
+        digest: Digest::of(lockfile),
+        parsed: parsed.as_ref().ok(),
+        tree: OnceCell::new(),
+        rules,
+        trust,
+        options,
+        now,
+    };
     let mut reports = Vec::with_capacity(bundles.len());
     let mut tampering = None;
     for bundle in bundles {
@@ -123,7 +133,7 @@ pub fn verify<'a>(
     let signers = examine::distinct_signers(&reports);
     let enough = signers.len() >= rules.threshold();
     let mut report = Report {
-        lockfile: Digest::of(lockfile),
+        lockfile: context.digest,
         rules: rules.digest(),
         threshold: rules.threshold(),
         signers,

@@ -113,7 +113,7 @@ pub enum Problem {
         actual: String,
     },
     /// Signed too long ago.
-    #[error("it was signed {} ago, at most {} are allowed; sign the lockfile again", days(*age), days(*limit))]
+    #[error("it was signed {} ago, at most {} are allowed; sign the lockfile again", in_words(*age), in_words(*limit))]
     TooOld {
         /// How long ago.
         age: SignedDuration,
@@ -170,14 +170,15 @@ impl Problem {
     }
 }
 
-/// A duration in words, to the coarsest unit that says it.
-fn days(duration: SignedDuration) -> String {
-    let hours = duration.as_hours();
-    match hours {
-        48.. => format!("{} days", hours / 24),
-        1.. => format!("{hours} hours"),
-        _ => format!("{} seconds", duration.as_secs()),
+/// A duration in words, in the coarsest unit of which there are two.
+fn in_words(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    for (unit, size) in [("days", 86_400), ("hours", 3_600), ("minutes", 60)] {
+        if seconds >= 2 * size {
+            return format!("{} {unit}", seconds / size);
+        }
     }
+    format!("{seconds} seconds")
 }
 
 /// Why nothing could be decided.

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use mcptrust::signing::keys::PublicKey;
 use mcptrust::signing::rules::{Method, Mismatch, Rules, SignerRule};
-use mcptrust::signing::verify::{Difference, Error, Options, Problem, Report, Status};
-use mcptrust::signing::{NamedBundle, Outcome, TrustMaterial, verify};
+use mcptrust::signing::verify::{Difference, Error, Options, Problem, Report, Status, signer_of};
+use mcptrust::signing::{NamedBundle, Outcome, TrustMaterial, compare_signers, verify};
 
 use crate::support::{changed, file, lockfile, now, trust};
 
@@ -275,4 +275,34 @@ fn the_report_is_complete_in_json() {
     assert_eq!(bundle["logs"][0]["log"], "rekor-local");
     assert_eq!(bundle["statement"]["sequence"], 7);
     assert_eq!(bundle["rules"][0]["matched"], true);
+}
+
+#[test]
+fn an_earlier_bundle_tells_its_signer_without_its_lockfile() {
+    let trust = trust("private/trusted_root.json");
+    let rules = rules(&format!("{}{KEY}", workflow("")));
+    let of = |bytes: &[u8]| signer_of(bytes, &rules, Some(&trust), now()).unwrap();
+    let file = |name: &str| file(&format!("private/{name}.json"));
+    let (before, statement) = of(&file("github")).unwrap();
+    assert_eq!(statement.sequence, 7);
+    let (after, statement) = of(&file("github-8")).unwrap();
+    assert_eq!(statement.previous, Some(mcptrust::json::Digest::of(&lockfile())));
+    assert_eq!(compare_signers(&[before.signer.clone()], &[after.signer]), []);
+    // The rules do not have to trust the signer: that it is another one is what is to be told.
+    let (fork, _) = of(&file("github-fork")).unwrap();
+    let codes: Vec<&str> = compare_signers(&[before.signer.clone()], &[fork.signer])
+        .iter()
+        .map(|finding| finding.code)
+        .collect();
+    assert!(codes.starts_with(&["signer-owner-changed", "signer-repository-changed"]), "{codes:?}");
+    let (holder, _) = of(&file("cosign-key-p256")).unwrap();
+    assert_eq!(compare_signers(&[before.signer], &[holder.signer])[0].code, "signer-method-changed");
+    assert_eq!(
+        of(&file("cosign-key-p384")).unwrap_err(),
+        Problem::Signature { with: "any key that the rules name".to_owned() }
+    );
+    assert!(matches!(of(&file("cosign-blob")), Err(Problem::Unsupported(_))));
+    assert!(matches!(of(&file("other-instance")), Err(Problem::Log { .. })));
+    assert!(matches!(of(b"{}"), Err(Problem::Malformed(_))));
+    assert_eq!(signer_of(&file("github"), &rules, None, now()), Err(Error::NoTrustMaterial));
 }

@@ -123,6 +123,15 @@ fn a_changed_checkpoint_is_refused() {
 }
 
 #[test]
+fn the_checkpoint_is_signed_under_the_logs_own_name() {
+    let bundle = github(|b| {
+        let envelope = &mut entry(b)["inclusionProof"]["checkpoint"]["envelope"];
+        *envelope = json!(envelope.as_str().unwrap().replace("\u{2014} rekor-local", "\u{2014} witness"));
+    });
+    assert_eq!(log_error(private(&bundle)), LogError::CheckpointSignature { log: "rekor-local".to_owned() });
+}
+
+#[test]
 fn the_log_is_one_of_the_trust_material() {
     let bundle = github(|b| flip(&mut entry(b)["logId"]["keyId"]));
     let id = parse(&bundle).entries[0].log_id.clone();

@@ -196,3 +196,12 @@ fn what_is_no_certificate_is_refused() {
         assert!(matches!(SigningCertificate::from_der(wrong), Err(CertificateError::Malformed(_))));
     }
 }
+
+#[test]
+fn the_page_on_trust_rules_lists_every_claim() {
+    let page = include_str!("../../../docs/trust-rules.md");
+    for info in CLAIMS {
+        let row = format!("| `{}` | {} | {} |", info.name, info.number, info.meaning);
+        assert!(page.contains(&row), "docs/trust-rules.md lacks: {row}");
+    }
+}

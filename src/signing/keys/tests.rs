@@ -182,6 +182,20 @@ fn a_malleated_signature_is_refused() {
 }
 
 #[test]
+fn a_signature_with_a_low_order_point_is_refused() {
+    // R is the identity and S = k·a: it satisfies the equation, and only strict verification refuses it.
+    let signature = hex::decode(
+        "0100000000000000000000000000000000000000000000000000000000000000\
+         405df41b9b4d026269ab4a35e0c1f21303bb5dc2d2b92ba622df63ec9593fa09",
+    );
+    let signature = signature.unwrap();
+    let public = key().0.verifying_key();
+    let lax = ed25519_dalek::Verifier::verify(&public, b"m", &Signature::from_slice(&signature).unwrap());
+    assert!(lax.is_ok());
+    assert!(!key().public_key().unwrap().verifies(b"m", &signature));
+}
+
+#[test]
 fn ecdsa_keys_verify_what_openssl_signed() {
     // openssl dgst -sha256|-sha384 -sign: over the bytes "mcptrust\n".
     for (pem, signature, algorithm) in [

@@ -7,6 +7,7 @@ mod authenticate;
 mod body;
 mod examine;
 mod log;
+mod previous;
 mod problem;
 mod report;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::lockfile::Lockfile;
 
 pub use authenticate::{Subject, by_certificate, with_key};
 pub use log::{LogError, LogFacts};
+pub use previous::signer_of;
 pub use problem::{Error, Problem};
 pub use report::{
     Authentic, BundleReport, Difference, Report, RuleReport, Status, Tampering, TimeSource, VerifiedTime,

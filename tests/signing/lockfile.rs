@@ -284,19 +284,18 @@ fn an_earlier_bundle_tells_its_signer_without_its_lockfile() {
     let of = |bytes: &[u8]| signer_of(bytes, &rules, Some(&trust), now()).unwrap();
     let file = |name: &str| file(&format!("private/{name}.json"));
     let (before, statement) = of(&file("github")).unwrap();
+    let before = [before.signer];
     assert_eq!(statement.sequence, 7);
     let (after, statement) = of(&file("github-8")).unwrap();
     assert_eq!(statement.previous, Some(mcptrust::json::Digest::of(&lockfile())));
-    assert_eq!(compare_signers(&[before.signer.clone()], &[after.signer]), []);
+    assert_eq!(compare_signers(&before, &[after.signer]), []);
     // The rules do not have to trust the signer: that it is another one is what is to be told.
     let (fork, _) = of(&file("github-fork")).unwrap();
-    let codes: Vec<&str> = compare_signers(&[before.signer.clone()], &[fork.signer])
-        .iter()
-        .map(|finding| finding.code)
-        .collect();
+    let codes: Vec<&str> =
+        compare_signers(&before, &[fork.signer]).iter().map(|finding| finding.code).collect();
     assert!(codes.starts_with(&["signer-owner-changed", "signer-repository-changed"]), "{codes:?}");
     let (holder, _) = of(&file("cosign-key-p256")).unwrap();
-    assert_eq!(compare_signers(&[before.signer], &[holder.signer])[0].code, "signer-method-changed");
+    assert_eq!(compare_signers(&before, &[holder.signer])[0].code, "signer-method-changed");
     assert_eq!(
         of(&file("cosign-key-p384")).unwrap_err(),
         Problem::Signature { with: "any key that the rules name".to_owned() }

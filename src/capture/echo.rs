@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 
 use crate::finding::{Direction, Finding, Subject, codes};
-use crate::json::{Value, pointer};
+use crate::json::{Json, Object, Value, pointer};
 use crate::mcp::text::{escape, quote};
 use crate::surface::{Kind, Surface};
 
@@ -22,9 +22,10 @@ struct Secret {
 }
 
 impl Secrets {
-    pub(super) fn of(env: &[(String, OsString)]) -> Self {
+    pub(super) fn of(env: &[(String, OsString)], expanded: &[(String, OsString)]) -> Self {
         let mut secrets: Vec<Secret> = env
             .iter()
+            .chain(expanded)
             .filter_map(|(name, value)| {
                 let value = value.to_str()?;
                 (value.len() >= SHORTEST).then(|| Secret { name: name.clone(), value: value.to_owned() })
@@ -86,6 +87,8 @@ impl Secrets {
             server: Some(server.to_owned()),
             name,
             pointer: at,
+            // The name stands in a member of its own: the sentence holds text of the server as well.
+            after: Some(variable(&secret.name)),
             ..super::assemble::finding(
                 codes::CAPTURE_SECRET_ECHOED,
                 subject,
@@ -98,6 +101,13 @@ impl Secrets {
             )
         }
     }
+}
+
+/// What a finding says of the variable: `{"variable": NAME}`.
+fn variable(name: &str) -> Json {
+    let mut members = Object::new();
+    members.insert("variable", name.to_owned());
+    Json::Object(members)
 }
 
 fn words(kind: Kind) -> &'static str {

@@ -78,7 +78,8 @@ impl Error {
         Error {
             server: server.to_owned(),
             message: secrets.redact(&failure.to_string()),
-            stderr: stderr.lines().map(|line| escape(&secrets.redact(line))).collect(),
+            // Redacted as a whole, since a value may have lines of its own.
+            stderr: secrets.redact(stderr).lines().map(escape).collect(),
             failure: Box::new(failure),
         }
     }

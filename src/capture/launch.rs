@@ -45,6 +45,9 @@ pub struct Launch {
     /// Named variables with their values, in addition to what is inherited. The values are taken for secrets: one
     /// that shows up in the surface is reported, and none is repeated in an error message.
     pub env: Vec<(String, OsString)>,
+    /// Further variables whose values are secrets: those that were put into the command, an argument or `cwd`. The
+    /// server does not get them by name.
+    pub expanded: Vec<(String, OsString)>,
     /// The caller's whole environment. Only `PATH`, `HOME`, `USER`, `LOGNAME`, `LANG`, `LC_*`, `TERM`, `TMPDIR`,
     /// `SHELL`, `TZ`, `XDG_*`, and what Windows needs, are passed on.
     pub base_env: Vec<(OsString, OsString)>,
@@ -93,6 +96,7 @@ mod tests {
             command: "x".into(),
             args: Vec::new(),
             env: vec![("API_TOKEN".into(), "t".into())],
+            expanded: Vec::new(),
             base_env: base.iter().map(|name| (OsString::from(name), OsString::from("v"))).collect(),
             cwd: None,
         };

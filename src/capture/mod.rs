@@ -76,7 +76,7 @@ pub async fn capture(
     progress: &Observer<'_>,
 ) -> Result<Captured, Error> {
     let connector = launch.connector(limits);
-    let secrets = echo::Secrets::of(&launch.env);
+    let secrets = echo::Secrets::of(&launch.env, &launch.expanded);
     match capture_over(&connector, &launch.name, limits, prefer, progress).await {
         Ok(mut captured) => {
             captured.findings.extend(secrets.findings(&launch.name, &captured.surface));

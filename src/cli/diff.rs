@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// With --base: compare with the lockfile of this revision, not of the work tree
     #[arg(long, value_name = "REV", requires = "base")]
     head: Option<String>,
+    /// The client file whose values the servers' variables get; without, they come from the environment alone
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "command"])]
+    mcp_config: Option<PathBuf>,
     /// Start this command instead of the one that is recorded
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -42,8 +45,22 @@ pub(crate) struct Args {
 
 impl Args {
     /// All servers as they are recorded.
-    pub(crate) fn plain(trust: TrustArgs, output: Output, limits: LimitArgs) -> Self {
-        Args { what: Vec::new(), base: None, head: None, command: Vec::new(), trust, output, limits }
+    pub(crate) fn plain(
+        trust: TrustArgs,
+        output: Output,
+        limits: LimitArgs,
+        mcp_config: Option<PathBuf>,
+    ) -> Self {
+        Args {
+            what: Vec::new(),
+            base: None,
+            head: None,
+            mcp_config,
+            command: Vec::new(),
+            trust,
+            output,
+            limits,
+        }
     }
 }
 
@@ -74,6 +91,9 @@ fn refuse_others(args: &Args, what: &str) -> anyhow::Result<()> {
     if args.trust != TrustArgs::default() {
         bail!("{what} are compared as they are: verify each with \"mcptrust verify --lockfile FILE\"");
     }
+    if args.mcp_config.is_some() {
+        bail!("{what} are compared without starting a server: --mcp-config makes no sense here");
+    }
     if args.limits.given() {
         bail!("{what} are compared without starting a server: limits make no sense here");
     }
@@ -100,11 +120,11 @@ impl Side {
 
     fn revision(context: &Context, revision: &str) -> anyhow::Result<Self> {
         let (base, path) = (context.base(), context.lockfile());
-        let lockfile = git::show(&base, revision, path)?;
+        let lockfile = git::show(&base, revision, path, lockfile::MAX_BYTES)?;
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut bundles = Vec::new();
         for name in git::list(&base, revision)?.into_iter().filter(|name| verify::is_bundle_of(&file, name)) {
-            let bytes = git::show(&base, revision, Path::new(&name))?;
+            let bytes = git::show(&base, revision, Path::new(&name), bundle::LIMITS.max_bytes)?;
             bundles.push((format!("{name} at {revision}"), bytes));
         }
         Ok(Side { label: format!("{} at {revision}", context.lockfile_name()), lockfile, bundles })
@@ -132,8 +152,8 @@ fn compare(context: &Context, args: &Args, before: &Side, after: &Side) -> anyho
     let old = Lockfile::parse(&before.lockfile).with_context(|| before.label.clone())?;
     let new = Lockfile::parse(&after.lockfile).with_context(|| after.label.clone())?;
     let mut findings = drift::compare(&old, &new);
-    // Where one side is not signed there is no signer to compare with.
-    if !before.bundles.is_empty() && !after.bundles.is_empty() {
+    // Where nobody signed before there is no signer to compare with.
+    if !before.bundles.is_empty() {
         let signers = compare_signers(&before.signers()?, &after.signers()?);
         if !signers.is_empty() {
             context.note("The signers are those that the bundles name; the signatures were not verified.");
@@ -200,7 +220,7 @@ fn live(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         };
         vec![overridden(name, args)?]
     } else {
-        sources::recorded(context, &old, &args.what)?
+        sources::recorded(context, &old, &args.what, args.mcp_config.as_deref())?
     };
     let version = |name: &str| Some(old.servers.get(name)?.surface.protocol_version.to_string());
     let captures = capture::all(context, &wanted, &args.limits, &version)?;
@@ -258,6 +278,9 @@ fn live_report(
             words.push(format!("--lockfile {}", lock::quoted(&context.lockfile_name())));
         }
         words.push(format!("--changes sha256:{changes}"));
+        if let Some(path) = &args.mcp_config {
+            words.push(format!("--mcp-config {}", lock::quoted(&path.display().to_string())));
+        }
         words.extend(args.what.iter().map(|name| lock::quoted(name)));
         words.join(" ")
     });

@@ -46,10 +46,15 @@ pub(crate) fn ignore(directory: &Path, file: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// A file as it was in a revision.
-pub(crate) fn show(directory: &Path, revision: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
-    check(revision)?;
+pub(crate) fn show(directory: &Path, revision: &str, file: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
+    let commit = commit(directory, revision)?;
     let name = file.file_name().context("the lockfile has no name")?.to_string_lossy();
-    let spec = format!("{revision}:./{name}");
+    let spec = format!("{commit}:./{name}");
+    let size = git(directory).args(["cat-file", "-s", &spec]).output().context("cannot run git")?;
+    let size: usize = String::from_utf8_lossy(&size.stdout).trim().parse().unwrap_or(0);
+    if size > limit {
+        bail!("{name} at {revision} has more than {limit} bytes, and more are not read");
+    }
     let output = git(directory)
         .args(["show", "--no-textconv", &spec])
         .stderr(Stdio::piped())
@@ -62,20 +67,30 @@ pub(crate) fn show(directory: &Path, revision: &str, file: &Path) -> anyhow::Res
     Ok(output.stdout)
 }
 
-fn check(revision: &str) -> anyhow::Result<()> {
-    if revision.starts_with('-') {
-        bail!("{revision:?} is no git revision");
+/// The commit that a revision names. An empty one would stand for the index.
+fn commit(directory: &Path, revision: &str) -> anyhow::Result<String> {
+    let spec = format!("{revision}^{{commit}}");
+    let output = git(directory)
+        .args(["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])
+        .output()
+        .context("cannot run git")?;
+    let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if revision.is_empty() || !output.status.success() || commit.is_empty() {
+        bail!("{revision:?} is no git revision here");
     }
-    Ok(())
+    Ok(commit)
 }
 
 /// The names of the files that stood in a directory in a revision.
 pub(crate) fn list(directory: &Path, revision: &str) -> anyhow::Result<Vec<String>> {
-    check(revision)?;
+    let commit = commit(directory, revision)?;
     let output = git(directory)
-        .args(["ls-tree", "-z", "--name-only", revision, "./"])
+        .args(["ls-tree", "-z", "--name-only", &commit, "./"])
         .output()
         .context("cannot run git")?;
+    if !output.status.success() {
+        bail!("git cannot list the files at {revision}");
+    }
     let names = output.stdout.split(|byte| *byte == 0).map(|name| String::from_utf8_lossy(name).into_owned());
     Ok(names.filter(|name| !name.is_empty()).collect())
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::context::Context;
 use super::keygen::{self, Pair};
 use super::options::{LimitArgs, Output, ServerArgs, TrustArgs};
-use super::{Exit, config, diff, files, lock, sign, verify};
+use super::{Exit, config, diff, files, lock, sign, sources, verify};
 
 /// Arguments of `init`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         files::write_atomically(&config, STARTING_CONFIG.as_bytes())?;
         say(context, &format!("Wrote {}: it says who may sign", config.display()))?;
     }
-    let signed = sign::with_key(context, &pair.private.display().to_string(), &bundle)?;
+    let signed = sign::with_key(context, &pair.private.display().to_string(), &bundle, None)?;
     say(context, &format!("Signed as number {}: {}", signed.sequence, bundle.display()))?;
     step(context, "Verify")?;
     let trust = TrustArgs::default;
@@ -64,7 +64,9 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         return Ok(verified);
     }
     step(context, "Compare with the live servers")?;
-    let compared = diff::run(context, diff::Args::plain(trust(), output(), locked.limits))?;
+    let client_file = context.beside(sources::MCP_JSON);
+    let client_file = locked.servers.mcp_config.or_else(|| client_file.exists().then_some(client_file));
+    let compared = diff::run(context, diff::Args::plain(trust(), output(), locked.limits, client_file))?;
     if compared != Exit::Pass {
         return Ok(compared);
     }

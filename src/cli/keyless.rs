@@ -19,8 +19,9 @@ use mcptrust::signing::{NamedBundle, Outcome, Rules, TrustMaterial};
 
 use super::context::Context;
 use super::options::TrustArgs;
+use super::sign::Follow;
 use super::trust_root::{self, InstanceArgs};
-use super::{Exit, config, files, sign};
+use super::{Exit, config, files, lock, sign};
 
 /// What makes no sense beside a key.
 pub(crate) const FLAGS: [&str; 14] = [
@@ -103,12 +104,36 @@ struct Instance {
     services: Services,
 }
 
-pub(crate) fn run(context: &Context, args: &KeylessArgs, path: &Path) -> anyhow::Result<Exit> {
+/// Who may have made the bundle that is followed.
+pub(crate) struct Authorities {
+    rules: Option<Rules>,
+    material: TrustMaterial,
+}
+
+impl Authorities {
+    pub(crate) fn load(context: &Context, args: &KeylessArgs) -> anyhow::Result<Self> {
+        let material = trust_root::trusted(context, &args.instance)?.material()?;
+        Ok(Authorities { rules: expected(context, args)?, material })
+    }
+
+    pub(crate) fn follow(&self, sequence: Option<u64>) -> Follow<'_> {
+        Follow { rules: self.rules.as_ref(), material: Some(&self.material), sequence }
+    }
+}
+
+pub(crate) fn run(
+    context: &Context,
+    args: &KeylessArgs,
+    path: &Path,
+    sequence: Option<u64>,
+) -> anyhow::Result<Exit> {
     let bytes = files::read(context.lockfile(), lockfile::MAX_BYTES)?;
-    let statement = sign::statement(context, &bytes, path)?;
-    let payload = statement.to_payload()?;
+    lock::read(context, &bytes)?;
     let instance = instance(context, args)?;
     let rules = expected(context, args)?;
+    let follow = Follow { rules: rules.as_ref(), material: Some(&instance.material), sequence };
+    let statement = sign::statement(context, &bytes, path, &follow)?;
+    let payload = statement.to_payload()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let signed = runtime.block_on(sign_now(context, args, &instance, rules.as_ref(), &bytes, &payload));
     let signed = match signed {
@@ -320,9 +345,11 @@ fn given_token(text: &str) -> anyhow::Result<String> {
     if is_token(text) {
         return Ok(text.to_owned());
     }
-    let bytes =
-        files::read(Path::new(text), MOST).context("--identity-token is neither a token nor a file")?;
-    String::from_utf8(bytes).ok().with_context(|| format!("{text}: not UTF-8"))
+    // What was given may be a secret in another form, so it is not repeated.
+    let wrong =
+        "--identity-token is neither a token nor a file that can be read (the value is not shown here)";
+    let bytes = files::read(Path::new(text), MOST).map_err(|_| anyhow::anyhow!(wrong))?;
+    String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("--identity-token names a file that is not UTF-8"))
 }
 
 /// Whoever sits at the terminal.

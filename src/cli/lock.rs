@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use mcptrust::drift;
 use mcptrust::finding::{Finding, Severity, changes_digest, codes};
-use mcptrust::json::Digest;
+use mcptrust::json::{Digest, Value};
 use mcptrust::lockfile::{self, Lockfile, Server};
 use mcptrust::report::{self, Written};
 use mcptrust::surface::Kind;
@@ -196,9 +196,10 @@ fn capture_into(
     Ok((new, findings, counts))
 }
 
-/// Whether a finding is about a variable; the capture puts the variable's name in quotes into its sentence.
+/// Whether a finding is about a variable.
 fn names(finding: &Finding, variable: &str) -> bool {
-    finding.message.contains(&format!("\"{variable}\""))
+    let about = finding.after.as_ref().and_then(|after| after.get("variable"));
+    about.and_then(Value::as_str) == Some(variable)
 }
 
 pub(crate) fn count(surface: &mcptrust::surface::Surface<'_>) -> report::Captured {

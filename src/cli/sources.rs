@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use mcptrust::capture::Launch;
-use mcptrust::clients::{Entry, EntryError, expand, parse_mcp_json};
+use mcptrust::clients::{Entry, EntryError, expand, parse_mcp_json, variables};
 use mcptrust::lockfile::{Lockfile, Source, check_server_name, secret_argument};
 use mcptrust::report::escape;
 
@@ -17,6 +17,9 @@ use super::options::ServerArgs;
 /// The client file of a project.
 pub(crate) const MCP_JSON: &str = ".mcp.json";
 const MAX_BYTES: usize = 16 << 20;
+
+/// Variables that every server gets anyway, and whose values may show up.
+const SHOWN: [&str; 5] = ["HOME", "PWD", "USER", "LOGNAME", "TMPDIR"];
 
 /// A server to capture.
 #[derive(Clone, Debug)]
@@ -73,6 +76,7 @@ pub(crate) fn wanted(
                 .chain(recorded.into_iter().flat_map(BTreeMap::keys))
                 .map(String::as_str)
                 .collect();
+            let all: Vec<_> = all.into_iter().map(escape::terminal).collect();
             let listed = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
             bail!("no server is called {name:?}: known are {listed}");
         }
@@ -82,11 +86,9 @@ pub(crate) fn wanted(
                 let entry = entry.with_context(|| format!("{}: server {name:?}", path.display()))?;
                 from_entry(&name, entry)?
             }
-            (None, Some(server)) => Wanted {
-                name: name.clone(),
-                source: server.source.clone(),
-                values: configured(context, &name),
-            },
+            (None, Some(server)) => {
+                Wanted { name: name.clone(), source: server.source.clone(), values: BTreeMap::new() }
+            }
             (None, None) => continue,
         };
         out.insert(name, one);
@@ -94,25 +96,31 @@ pub(crate) fn wanted(
     Ok(out.into_values().collect())
 }
 
-/// Locked servers by name, all without; with what the client file sets for them.
+/// Locked servers by name, all without, started as the lockfile says. Their variables come from the environment, and
+/// from a client file only where the user named one: the lockfile signs names, and a file that nobody signed must not
+/// choose what a verified command runs with.
 pub(crate) fn recorded(
     context: &Context,
     locked: &Lockfile<'_>,
     names: &[String],
+    client_file: Option<&Path>,
 ) -> anyhow::Result<Vec<Wanted>> {
-    let args = ServerArgs {
-        names: names.to_vec(),
-        name: None,
-        env: Vec::new(),
-        env_from: Vec::new(),
-        public_env: Vec::new(),
-        mcp_config: None,
-        command: Vec::new(),
-    };
     if locked.servers.is_empty() {
         bail!("{} has no servers", context.lockfile_name());
     }
-    wanted(context, &args, Some(locked), Prefer::Lockfile)
+    let mut entries = match client_file {
+        Some(path) => read(path)?,
+        None => Entries::new(),
+    };
+    let chosen = locked.servers.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
+    let one = |(name, server): (&String, &mcptrust::lockfile::Server<'_>)| {
+        let values = match entries.remove(name) {
+            Some(Ok(entry)) => entry.env,
+            _ => BTreeMap::new(),
+        };
+        Wanted { name: name.clone(), source: server.source.clone(), values }
+    };
+    Ok(chosen.map(one).collect())
 }
 
 /// A server that a command line names.
@@ -159,16 +167,6 @@ fn read(path: &Path) -> anyhow::Result<Entries> {
     parse_mcp_json(&files::read(path, MAX_BYTES)?).with_context(|| path.display().to_string())
 }
 
-/// What the client file beside the lockfile sets for a server; a file that cannot be read sets nothing, and a
-/// variable that is then missing is named.
-fn configured(context: &Context, name: &str) -> BTreeMap<String, String> {
-    let mut entries = read(&context.beside(MCP_JSON)).unwrap_or_default();
-    match entries.remove(name) {
-        Some(Ok(entry)) => entry.env,
-        _ => BTreeMap::new(),
-    }
-}
-
 /// How to start a server, with the values that its variables have here.
 pub(crate) fn launch(context: &Context, wanted: &Wanted) -> anyhow::Result<Launch> {
     let Source::Stdio { command, args, env, env_from, cwd } = &wanted.source else {
@@ -177,6 +175,9 @@ pub(crate) fn launch(context: &Context, wanted: &Wanted) -> anyhow::Result<Launc
     let lookup = |name: &str| context.env(name);
     let server = || format!("server {:?}", wanted.name);
     let expanded = |text: &str| expand(text, &lookup).with_context(server);
+    let texts = std::iter::once(command).chain(args).chain(cwd);
+    let secrets = texts.flat_map(|text| variables(text)).filter(|name| !SHOWN.contains(name));
+    let secrets = secrets.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
     let mut values: Vec<(String, OsString)> = Vec::new();
     for name in env {
         let value = match wanted.values.get(name) {
@@ -200,6 +201,7 @@ pub(crate) fn launch(context: &Context, wanted: &Wanted) -> anyhow::Result<Launc
         command: expanded(command)?,
         args: args.iter().map(|arg| expanded(arg)).collect::<Result<_, _>>()?,
         env: values,
+        expanded: secrets,
         base_env: context.environment(),
         cwd: cwd.map(|cwd: PathBuf| std::path::absolute(&cwd).unwrap_or(cwd)),
     })

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use mcptrust::finding::{Direction, Finding, Subject, codes};
+use mcptrust::finding::{CodeInfo, Direction, Finding, Subject, codes};
 use mcptrust::json::Json;
-use mcptrust::signing::Statement;
 use mcptrust::signing::verify::{BundleReport, Report, Status};
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +15,27 @@ use super::files;
 const VERSION: u64 = 1;
 const MAX_BYTES: usize = 16 << 20;
 
+/// How many replaced lockfiles are remembered.
+const MOST_REPLACED: usize = 10_000;
+
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct File {
     state_version: u64,
-    /// By project, or by the lockfile's path where no project is signed; then by signer.
-    lockfiles: BTreeMap<String, BTreeMap<String, Seen>>,
+    /// By the lockfile's path.
+    lockfiles: BTreeMap<String, Known>,
+}
+
+/// What is known of one lockfile.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Known {
+    /// SHA-256 of the newest.
+    newest: String,
+    /// SHA-256 of those that were replaced, oldest first. They are refused whoever signed them.
+    replaced: Vec<String>,
+    /// The newest signature of each signer.
+    signers: BTreeMap<String, Seen>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -41,45 +55,55 @@ pub(crate) fn check(context: &Context, path: &Path, report: &Report) -> anyhow::
     if file.state_version != VERSION {
         bail!("{}: state version {}: expected {VERSION}", path.display(), file.state_version);
     }
+    let place = std::path::absolute(context.lockfile()).unwrap_or_else(|_| context.lockfile().to_owned());
+    let known = file.lockfiles.entry(place.display().to_string()).or_default();
+    let lockfile = report.lockfile.to_string();
     let mut findings = Vec::new();
-    let mut changed = false;
+    if known.replaced.contains(&lockfile) {
+        let message = format!(
+            "{} is one that was replaced before: an older lockfile was put back",
+            context.lockfile_name()
+        );
+        findings.push(finding(
+            codes::SEQUENCE_ROLLED_BACK,
+            None,
+            Json::from(known.newest.clone()),
+            Json::from(lockfile.clone()),
+            message,
+        ));
+    }
+    let mut signers = known.signers.clone();
     for bundle in &report.bundles {
-        let (Status::Accepted { signers }, Some(statement)) = (&bundle.status, &bundle.statement) else {
+        let Status::Accepted { signers: names } = &bundle.status else { continue };
+        let Some(statement) = &bundle.statement else {
+            let message = format!(
+                "{} is a plain signature, which has no number: with --state it cannot be told from an older one",
+                bundle.name
+            );
+            findings.push(finding(codes::SEQUENCE_MISSING, None, Json::Null, Json::Null, message));
             continue;
         };
-        let seen = file.lockfiles.entry(key(context, statement)).or_default();
-        for signer in signers {
-            let now = Seen { sequence: statement.sequence, lockfile: report.lockfile.to_string() };
-            if let Some(before) = seen.get(signer) {
-                if let Some(finding) = compare(bundle, signer, before, &now) {
-                    findings.push(finding);
-                    continue;
-                }
-                if *before == now {
-                    continue;
-                }
-            }
-            changed = true;
-            seen.insert(signer.clone(), now);
+        for signer in names {
+            let now = Seen { sequence: statement.sequence, lockfile: lockfile.clone() };
+            let older = signers.get(signer).and_then(|before| compare(bundle, signer, before, &now));
+            findings.extend(older);
+            signers.insert(signer.clone(), now);
         }
     }
-    if changed && findings.is_empty() {
+    if findings.is_empty() && (known.newest != lockfile || known.signers != signers) {
+        if known.newest != lockfile && !known.newest.is_empty() {
+            let before = std::mem::take(&mut known.newest);
+            known.replaced.push(before);
+            let surplus = known.replaced.len().saturating_sub(MOST_REPLACED);
+            known.replaced.drain(..surplus);
+        }
+        known.newest = lockfile;
+        known.signers = signers;
         let mut bytes = serde_json::to_vec_pretty(&file)?;
         bytes.push(b'\n');
         files::write_atomically(path, &bytes)?;
     }
     Ok(findings)
-}
-
-fn key(context: &Context, statement: &Statement) -> String {
-    match &statement.project {
-        Some(project) => format!("project:{project}"),
-        None => {
-            let path =
-                std::path::absolute(context.lockfile()).unwrap_or_else(|_| context.lockfile().to_owned());
-            format!("path:{}", path.display())
-        }
-    }
 }
 
 fn compare(bundle: &BundleReport, signer: &str, before: &Seen, now: &Seen) -> Option<Finding> {
@@ -98,16 +122,26 @@ fn compare(bundle: &BundleReport, signer: &str, before: &Seen, now: &Seen) -> Op
     } else {
         return None;
     };
-    Some(Finding {
+    Some(finding(code, Some(signer), Json::from(before.sequence), Json::from(now.sequence), message))
+}
+
+fn finding(
+    code: &'static CodeInfo,
+    signer: Option<&str>,
+    before: Json,
+    after: Json,
+    message: String,
+) -> Finding {
+    Finding {
         code: code.id,
         severity: code.severity,
         direction: Direction::Changed,
         server: None,
         kind: Subject::Signature,
-        name: Some(signer.to_owned()),
+        name: signer.map(str::to_owned),
         pointer: String::new(),
-        before: Some(Json::from(before.sequence)),
-        after: Some(Json::from(now.sequence)),
+        before: Some(before).filter(|value| *value != Json::Null),
+        after: Some(after).filter(|value| *value != Json::Null),
         message,
-    })
+    }
 }

@@ -107,7 +107,10 @@ pub(crate) fn trusted(context: &Context, args: &InstanceArgs) -> anyhow::Result<
         Some(cache) => trust_root::cached(&repository, &cache)?,
         None => None,
     };
-    if let Some(Material { trusted_root, signing_config, url, updated, .. }) = cached {
+    // A new release may bring a newer copy than the one that was fetched once.
+    let embedded: Option<jiff::Timestamp> = mcptrust::signing::trust::EMBEDDED_AS_OF.parse().ok();
+    let newer = |material: &Material| args.repository.tuf_url.is_some() || Some(material.updated) > embedded;
+    if let Some(Material { trusted_root, signing_config, url, updated, .. }) = cached.filter(newer) {
         let signing_config = signing_config.and_then(|bytes| String::from_utf8(bytes).ok());
         let source = Source::Tuf(url);
         return Ok(Trusted { root: trusted_root, signing_config, source, obtained: Some(updated) });
@@ -122,8 +125,7 @@ pub(crate) fn trusted(context: &Context, args: &InstanceArgs) -> anyhow::Result<
     } else {
         (sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT, PUBLIC_GOOD, Source::PublicGood)
     };
-    let obtained = mcptrust::signing::trust::EMBEDDED_AS_OF.parse().ok();
-    Ok(Trusted { root: root.into(), signing_config: Some(config.to_owned()), source, obtained })
+    Ok(Trusted { root: root.into(), signing_config: Some(config.to_owned()), source, obtained: embedded })
 }
 
 /// The trust material to verify with. One that has grown old is said to be.

@@ -170,8 +170,10 @@ pub(crate) fn found(lockfile: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if is_bundle_of(&file, &name) {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // A pipe or a device would be waited for.
+        if is_bundle_of(&file, &name) && std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             found.push(lockfile.with_file_name(&name));
         }
     }

@@ -29,8 +29,16 @@ const KNOWN: &[(&str, &str)] = &[
     (r"\bhf_[A-Za-z0-9]{30,}", "a Hugging Face token"),
     (r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.", "a JSON Web Token"),
     (r"-----BEGIN [A-Z ]*PRIVATE KEY-----", "a private key"),
-    (r"(?i)^[a-z][a-z0-9+.-]*://[^/@\s:]+:[^/@\s]+@", "an address with a password"),
-    (r"(?i)^(authorization:\s*)?(bearer|basic)\s+\S{8,}", "an authorization header"),
+    (r"(?i)[a-z][a-z0-9+.-]*://[^/@\s:]+:[^/@\s]+@", "an address with a password"),
+    (r"(?i)(^|[\s:=])(bearer|basic)\s+\S{8,}", "an authorization header"),
+    (
+        r"(?i)^([a-z0-9]+[-_])*(token|secret|password|passwd|passphrase|api[-_]?key|access[-_]?key|private[-_]?key)\s*[=:]\s*[^\s./~][^\s]{3,}",
+        "the value of a secret variable",
+    ),
+    (
+        r"(?i)[?&]([a-z0-9]+[-_])*(token|secret|password|api[-_]?key|access[-_]?key|sig|signature)=[^&\s]{4,}",
+        "an address with a secret",
+    ),
 ];
 
 /// Options whose value is a secret.
@@ -39,26 +47,29 @@ const OPTION: &str = r"(?i)^--?([a-z0-9]+[-_])*(token|secret|password|passwd|pas
 static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     KNOWN.iter().filter_map(|(pattern, what)| Regex::new(pattern).ok().map(|regex| (regex, *what))).collect()
 });
+static VARIABLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-([^}]*))?\}").ok());
 static SECRET_OPTION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(OPTION).ok());
 
 /// Finds the first argument that looks like a secret. `${NAME}` is none: the name alone is recorded.
 pub fn secret_argument(args: &[String]) -> Option<SecretArgument> {
+    // What a variable is replaced by is not recorded, its default is.
+    let args: Vec<String> = args.iter().map(|arg| without_variables(arg)).collect();
     let mut value_is_secret = false;
     for (i, arg) in args.iter().enumerate() {
         let found = |what| Some(SecretArgument { position: i + 1, what });
-        let literal = !is_variable(arg);
-        if literal && let Some((_, what)) = PATTERNS.iter().find(|(regex, _)| regex.is_match(arg)) {
+        if let Some((_, what)) = PATTERNS.iter().find(|(regex, _)| regex.is_match(arg)) {
             return found(what);
         }
         let is_path = |text: &str| text.starts_with(['.', '/', '~']) || text.contains(":\\");
-        if value_is_secret && literal && !arg.starts_with('-') && !is_path(arg) && arg.len() >= 4 {
+        if value_is_secret && !arg.starts_with('-') && !is_path(arg) && arg.len() >= 4 {
             return found("the value of a secret option");
         }
         value_is_secret = false;
         if let Some(captures) = SECRET_OPTION.as_ref().and_then(|regex| regex.captures(arg)) {
             match captures.get(4) {
                 None => value_is_secret = true,
-                Some(value) if is_variable(value.as_str()) || is_path(value.as_str()) => {}
+                Some(value) if is_path(value.as_str()) => {}
                 Some(value) if value.len() >= 4 => return found("the value of a secret option"),
                 Some(_) => {}
             }
@@ -67,8 +78,10 @@ pub fn secret_argument(args: &[String]) -> Option<SecretArgument> {
     None
 }
 
-fn is_variable(text: &str) -> bool {
-    text.contains("${")
+/// The text with each `${NAME}` taken out, and each `${NAME:-default}` replaced by its default.
+fn without_variables(text: &str) -> String {
+    let Some(variable) = VARIABLE.as_ref() else { return text.to_owned() };
+    variable.replace_all(text, "$1").into_owned()
 }
 
 #[cfg(test)]
@@ -83,7 +96,7 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         assert_eq!(PATTERNS.len(), KNOWN.len());
-        assert!(SECRET_OPTION.is_some());
+        assert!(SECRET_OPTION.is_some() && VARIABLE.is_some());
     }
 
     #[test]
@@ -96,6 +109,12 @@ mod tests {
             (&["x", "Bearer abcdefghij"], 2, "an authorization header"),
             (&["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"], 1, "a JSON Web Token"),
             (&["AKIAIOSFODNN7EXAMPLE"], 1, "an AWS access key"),
+            (&["run", "-e", "API_KEY=abcdef"], 3, "the value of a secret variable"),
+            (&["--header", "X-Api-Key: abcdef"], 2, "the value of a secret variable"),
+            (&["https://example.com/mcp?api_key=abcdef"], 1, "an address with a secret"),
+            (&["https://user:hunter22@${HOST}/x"], 1, "an address with a password"),
+            (&["--token", "${T:-ghp_0123456789abcdefghijklmnopqrstuvwxyz}"], 2, "a GitHub token"),
+            (&["--header=Authorization: Bearer abcdefgh"], 1, "an authorization header"),
         ];
         for (args, position, what) in cases {
             let expected = format!(
@@ -116,6 +135,9 @@ mod tests {
             &["--token", "--verbose"],
             &["postgres://db.example.com:5432/x", "--max-tokens", "4096", "--tokenizer=gpt"],
             &["--password-file", "secrets.txt"],
+            &["-e", "API_KEY=${API_KEY}", "-e", "API_KEY", "-e", "TOKEN_FILE=/run/secrets/x"],
+            &["https://${USER}:${PASSWORD}@example.com/?q=tokens&page=2"],
+            &["--header", "Authorization: Bearer ${TOKEN}"],
         ] {
             assert_eq!(check(args), None, "{args:?}");
         }

@@ -40,6 +40,7 @@ impl Fixture {
         let mut args: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         args.extend(["--pids".to_owned(), dir.path().join("pids").display().to_string()]);
         let launch = Launch {
+            expanded: Vec::new(),
             name: "fixture".to_owned(),
             command: example("fixture_hostile").display().to_string(),
             args,

@@ -71,8 +71,10 @@ fn git_revisions_are_compared() {
         .write("mcp-lock.json", project.read("mcp-lock.json").replace("Reads a file.", "Reads all files."));
     project.run(["diff", "--base", "HEAD"]).code(1).says("read_file").says("mcp-lock.json at HEAD");
     project.run(["diff", "--base", "HEAD", "--head", "HEAD"]).code(0);
-    project.run(["diff", "--base", "nonsense"]).code(2).says("git has no mcp-lock.json at nonsense");
+    project.run(["diff", "--base", "nonsense"]).code(2).says("\"nonsense\" is no git revision here");
     project.run(["diff", "--base", "--output=x"]).code(2);
+    // As an unset variable in a script; it would stand for the index.
+    project.run(["diff", "--base", ""]).code(2).says("is no git revision here");
 }
 
 #[test]
@@ -100,7 +102,12 @@ fn a_changed_signer_is_drift() {
     copy("mcp-lock.json.sigstore.json", "old.json.sigstore.json");
     project.run(["diff", "old.json", "mcp-lock.json"]).code(0);
     project.run(["keygen", "--output", "other"]).code(0);
-    project.run(["sign", "--key", "other.key"]).code(0);
+    project
+        .run(["sign", "--key", "other.key"])
+        .code(2)
+        .says("nobody who may sign here made it")
+        .says("--sequence");
+    project.run(["sign", "--key", "other.key", "--sequence", "2"]).code(0);
     let ran = project.run(["diff", "old.json", "mcp-lock.json", "--format", "json"]).code(1);
     assert_eq!(ran.codes(), ["signer-key-changed"]);
     let verify = ["verify", "--key", "other.pub", "--previous", "old.json.sigstore.json"];
@@ -119,4 +126,38 @@ fn no_argument_is_silently_ignored() {
     }
     project.run(twice.iter().chain(&["--max-pages", "1"])).code(2).says("limits make no sense here");
     project.run(["diff", "--bundle", "x"]).code(2).says("nothing says who may have signed");
+}
+
+#[test]
+fn a_removed_signature_is_drift() {
+    let project = Project::signed();
+    let copy = |from: &str, to: &str| std::fs::copy(project.file(from), project.file(to)).unwrap();
+    copy("mcp-lock.json", "old.json");
+    copy("mcp-lock.json.sigstore.json", "old.json.sigstore.json");
+    std::fs::remove_file(project.file("mcp-lock.json.sigstore.json")).unwrap();
+    assert_eq!(
+        project.run(["diff", "old.json", "mcp-lock.json", "--format", "json"]).code(1).codes(),
+        ["signer-removed"]
+    );
+}
+
+#[test]
+fn a_client_file_that_nobody_signed_chooses_no_value_for_a_verified_command() {
+    let project = Project::new();
+    let program = fixture("fixture_hostile");
+    let config = |value: &str| {
+        let entry =
+            json!({"command": program, "args": ["echo-env", "ACME_MODE"], "env": {"ACME_MODE": value}});
+        project.write(".mcp.json", json!({"mcpServers": {"files": entry}}).to_string());
+    };
+    config("abc");
+    project.run(["lock"]).code(0);
+    project.run(["keygen"]).code(0);
+    project.run(["sign", "--key", "mcptrust.key"]).code(0);
+    config("${HOME}");
+    project.run(["diff", "--key", "mcptrust.pub"]).code(2).says("ACME_MODE, which is not set");
+    config("abc");
+    project.run(["diff", "--key", "mcptrust.pub", "--mcp-config", ".mcp.json"]).code(0);
+    let mut command = project.command();
+    crate::support::finish(command.args(["diff", "--key", "mcptrust.pub"]).env("ACME_MODE", "abc")).code(0);
 }

@@ -191,8 +191,8 @@ fn an_older_signature_is_refused_where_a_newer_one_was_seen() {
     project.run(["sign", "--key", "mcptrust.key"]).code(0);
     project.run(verify).code(0);
     project.write("mcp-lock.json.sigstore.json", &bundle);
-    let ran = project.run(verify.iter().chain(&["--format", "json"])).code(1);
-    assert_eq!(ran.codes(), ["sequence-rolled-back"]);
+    let codes = |project: &Project| project.run(verify.iter().chain(&["--format", "json"])).code(1).codes();
+    assert_eq!(codes(&project), ["sequence-rolled-back"]);
     project
         .run(["diff", "--key", "mcptrust.pub", "--state", "state.json"])
         .code(1)
@@ -200,10 +200,28 @@ fn an_older_signature_is_refused_where_a_newer_one_was_seen() {
     project.run(["verify", "--key", "mcptrust.pub"]).code(0);
     // Another lockfile under the number that was seen.
     project.write("mcp-lock.json", lockfile.replace("Reads a file.", "Reads it."));
-    project.run(["sign", "--key", "mcptrust.key"]).code(0);
-    assert_eq!(project.run(verify.iter().chain(&["--format", "json"])).code(1).codes(), ["sequence-reused"]);
+    project.run(["sign", "--key", "mcptrust.key"]).code(0).says("as number 2");
+    assert_eq!(codes(&project), ["sequence-reused"]);
+    // A newer one, and then the first again by another signer.
+    project.run(["sign", "--key", "mcptrust.key"]).code(0).says("as number 3");
+    project.run(verify).code(0);
+    project.run(["keygen", "--output", "other"]).code(0);
+    project.write("mcp-lock.json", &lockfile);
+    project.run(["sign", "--key", "other.key", "--sequence", "9"]).code(0);
+    let other = ["verify", "--key", "other.pub", "--state", "state.json", "--format", "json"];
+    assert_eq!(project.run(other).code(1).codes(), ["sequence-rolled-back"]);
     project.write("state.json", "{}");
-    project.run(verify).code(2).says("state.json is no state file");
+    project.run(other).code(2).says("state.json is no state file");
+}
+
+#[test]
+fn a_bundle_by_somebody_else_does_not_choose_the_number() {
+    let project = Project::signed();
+    project.run(["keygen", "--output", "mallory"]).code(0);
+    project.run(["sign", "--key", "mallory.key", "--sequence", "18446744073709551614"]).code(0);
+    project.run(["sign", "--key", "mcptrust.key"]).code(2).says("nobody who may sign here made it");
+    project.run(["sign", "--key", "mcptrust.key", "--sequence", "2"]).code(0).says("as number 2");
+    project.run(["sign", "--key", "mcptrust.key"]).code(0).says("as number 3");
 }
 
 #[test]

@@ -262,3 +262,25 @@ fn hidden_text_is_shown_at_the_first_lock() {
     project.serve(&changed("/tools/0/description", json!("Reads a file.")));
     project.run(["diff"]).code(1);
 }
+
+#[test]
+fn a_secret_in_an_argument_is_kept_out_of_lockfiles_and_errors() {
+    let project = Project::new();
+    let program = fixture("fixture_hostile");
+    let run = |args: &[&str]| {
+        let mut command = project.command();
+        command.args(["lock", "--name", "files", "--"]).arg(&program).args(args);
+        let ran = finish(command.env("ACME_TOKEN", "very-secret-value"));
+        assert!(
+            !ran.out.contains("very-secret") && !ran.err.contains("very-secret"),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
+        ran
+    };
+    run(&["no-such-mode-${ACME_TOKEN}"]);
+    assert!(
+        !project.file("mcp-lock.json").exists() || !project.read("mcp-lock.json").contains("very-secret")
+    );
+}

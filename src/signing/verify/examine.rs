@@ -240,7 +240,10 @@ impl Context<'_, '_> {
 
     fn fresh(&self, authentic: &Authentic, statement: Option<&Statement>) -> Result<(), Problem> {
         if let Some(limit) = self.options.max_age {
-            let signed_at = authentic.signed_at().ok_or(Problem::AgeUnknown)?;
+            // A timestamp says that a signature existed by then. A certificate's short life bounds it from below as
+            // well; a key's does not, and anybody can have an old signature stamped anew.
+            let bounded = matches!(authentic.signer, SignerFacts::Identity { .. });
+            let signed_at = authentic.signed_at().filter(|_| bounded).ok_or(Problem::AgeUnknown)?;
             let age = self.now.duration_since(signed_at);
             if age > limit {
                 return Err(Problem::TooOld { age, limit });

@@ -121,7 +121,9 @@ pub enum Problem {
         limit: SignedDuration,
     },
     /// Nobody knows how long ago it was signed.
-    #[error("it has no verified time, so its age cannot be limited; sign it with a timestamp or keyless")]
+    #[error(
+        "nothing says how old it is at the most, so its age cannot be limited (an old signature by a key can be stamped anew); sign keyless, or use --min-sequence"
+    )]
     AgeUnknown,
     /// An older lockfile than the one already seen.
     #[error("its sequence is {got}, expected at least {minimum}: an older lockfile than one seen before")]

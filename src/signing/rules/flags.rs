@@ -8,6 +8,7 @@ use crate::signing::certificate::claim_name;
 use crate::signing::keys::PublicKey;
 
 const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
+const GITHUB: &str = "https://github.com";
 const GITLAB_ISSUER: &str = "https://gitlab.com";
 
 /// What the flags of `verify` say. Fields that are not given are `None` or empty.
@@ -81,19 +82,19 @@ impl Flags {
         let mut identity = matcher("--certificate-identity", self.identity, self.identity_regexp)?;
         let github =
             self.github_repository.is_some() || self.github_workflow.is_some() || self.github_ref.is_some();
-        if let (Some(_), true) = (&self.gitlab_project, github) {
+        if let (Some(_), true) = (&self.gitlab_project, by_github) {
             return Err(RulesError::flag(
                 "`--gitlab-project` and the `--github-*` flags contradict each other",
             ));
         }
-        if github {
+        if by_github {
             let repository = self.github_repository.ok_or_else(|| {
                 RulesError::flag(
                     "`--github-workflow` and `--github-ref` need `--github-repository OWNER/NAME`",
                 )
             })?;
             check_path("--github-repository", "OWNER/NAME", &repository, 2..=2)?;
-            let host = host_of(issuer.as_ref(), GITHUB_ISSUER, "https://github.com")?;
+            let host = github(issuer.as_ref())?;
             add_claim(&mut claims, "source-repository-uri", format!("{host}/{repository}"))?;
             if let Some(reference) = &self.github_ref {
                 if !reference.starts_with("refs/") {
@@ -119,7 +120,7 @@ impl Flags {
         }
         if let Some(project) = self.gitlab_project {
             check_path("--gitlab-project", "GROUP/PROJECT", &project, 2..=20)?;
-            let host = host_of(issuer.as_ref(), GITLAB_ISSUER, GITLAB_ISSUER)?;
+            let host = gitlab(issuer.as_ref())?;
             add_claim(&mut claims, "source-repository-uri", format!("{host}/{project}"))?;
             issuer.get_or_insert_with(|| Matcher::Exact(GITLAB_ISSUER.to_owned()));
         }
@@ -132,23 +133,30 @@ impl Flags {
     }
 }
 
-/// The web address of the platform, known for its public issuer and read from a private one.
-fn host_of(issuer: Option<&Matcher>, public_issuer: &str, public_host: &str) -> Result<String, RulesError> {
+/// GitHub's web address: its own, or that of a server or tenant whose issuer says so.
+fn github(issuer: Option<&Matcher>) -> Result<String, RulesError> {
+    let Some(url) = issuer_url(issuer)? else { return Ok(GITHUB.to_owned()) };
+    if url.path() == "/_services/token" {
+        return Ok(url.origin().ascii_serialization());
+    }
+    let tenant = url.host_str().and_then(|host| host.strip_prefix("token.actions."));
+    match tenant.filter(|host| host.ends_with(".ghe.com")) {
+        Some(host) => Ok(format!("https://{host}")),
+        None => Ok(GITHUB.to_owned()),
+    }
+}
+
+/// GitLab's web address: a GitLab server is its own issuer.
+fn gitlab(issuer: Option<&Matcher>) -> Result<String, RulesError> {
+    Ok(issuer_url(issuer)?.map_or_else(|| GITLAB_ISSUER.to_owned(), |url| url.origin().ascii_serialization()))
+}
+
+fn issuer_url(issuer: Option<&Matcher>) -> Result<Option<url::Url>, RulesError> {
     match issuer {
-        None => Ok(public_host.to_owned()),
-        // GitHub's enterprises may have issuers of their own below the public one.
-        Some(Matcher::Exact(issuer))
-            if issuer == public_issuer
-                || issuer.strip_prefix(public_issuer).is_some_and(|rest| rest.starts_with('/')) =>
-        {
-            Ok(public_host.to_owned())
-        }
-        Some(Matcher::Exact(issuer)) => {
-            let url = url::Url::parse(issuer).map_err(|error| {
-                RulesError::flag(format!("`--certificate-oidc-issuer {issuer}` is no URL: {error}"))
-            })?;
-            Ok(url.origin().ascii_serialization())
-        }
+        None => Ok(None),
+        Some(Matcher::Exact(issuer)) => url::Url::parse(issuer).map(Some).map_err(|error| {
+            RulesError::flag(format!("`--certificate-oidc-issuer {issuer}` is no URL: {error}"))
+        }),
         Some(Matcher::Pattern(_)) => Err(RulesError::flag(
             "the platform's address cannot be read from an issuer pattern; give `--certificate-oidc-issuer`",
         )),

@@ -282,24 +282,33 @@ fn flags_name_a_github_workflow() {
 
 #[test]
 fn flags_name_a_platform_of_ones_own() {
-    let enterprise = flags(|flags| {
-        flags.github_repository = some("acme/agents");
-        flags.issuer = some("https://github.acme.example/_services/token");
-    });
-    let rules = enterprise.unwrap().unwrap();
-    assert_eq!(rule(&rules).claims["source-repository-uri"], "https://github.acme.example/acme/agents");
-    let tenant = flags(|flags| {
-        flags.github_repository = some("acme/agents");
-        flags.issuer = some("https://token.actions.githubusercontent.com/acme");
-    });
-    assert_eq!(
-        rule(&tenant.unwrap().unwrap()).claims["source-repository-uri"],
-        "https://github.com/acme/agents"
-    );
-    let gitlab = flags(|flags| flags.gitlab_project = some("acme/group/agents"));
-    let rules = gitlab.unwrap().unwrap();
-    assert_eq!(rule(&rules).issuer, Matcher::Exact("https://gitlab.com".to_owned()));
-    assert_eq!(rule(&rules).claims["source-repository-uri"], "https://gitlab.com/acme/group/agents");
+    for (issuer, host) in [
+        ("https://token.actions.githubusercontent.com", "https://github.com"),
+        ("https://token.actions.githubusercontent.com/acme", "https://github.com"),
+        ("https://github.acme.example/_services/token", "https://github.acme.example"),
+        ("https://token.actions.acme.ghe.com", "https://acme.ghe.com"),
+        ("https://token.actions.acme.example", "https://github.com"),
+        ("http://localhost:5556/github", "https://github.com"),
+    ] {
+        let rules = flags(|flags| {
+            flags.github_repository = some("acme/agents");
+            flags.issuer = some(issuer);
+        });
+        let rules = rules.unwrap().unwrap();
+        assert_eq!(rule(&rules).issuer, Matcher::Exact(issuer.to_owned()));
+        assert_eq!(rule(&rules).claims["source-repository-uri"], format!("{host}/acme/agents"), "{issuer}");
+    }
+    for (issuer, host) in
+        [(None, "https://gitlab.com"), (some("https://git.acme.example"), "https://git.acme.example")]
+    {
+        let rules = flags(|flags| {
+            flags.gitlab_project = some("acme/group/agents");
+            flags.issuer = issuer;
+        });
+        let rules = rules.unwrap().unwrap();
+        assert_eq!(rule(&rules).issuer, Matcher::Exact(host.to_owned()));
+        assert_eq!(rule(&rules).claims["source-repository-uri"], format!("{host}/acme/group/agents"));
+    }
 }
 
 #[test]

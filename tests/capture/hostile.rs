@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{Fixture, summary};
+use super::support::{Fixture, summary, text};
 
 /// What every test here does: run the mode, compare the message.
 macro_rules! refused {
@@ -283,6 +283,21 @@ async fn a_value_that_is_echoed_is_a_finding_without_the_value() {
         "The value of the environment variable \"API_TOKEN\" shows up in the tool \"leak\" at /x/0/deep~1er. \
          Anyone who reads the lockfile would read it."
     );
+    assert_eq!(text(captured.findings[1].after.as_ref()), r#"{"variable":"API_TOKEN"}"#);
+    assert!(!format!("{:?}", captured.findings).contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_value_that_was_put_into_an_argument_is_a_secret_too() {
+    let mut fixture = Fixture::hostile(&["echo-env", "API_TOKEN"]).env("API_TOKEN", "s3cr3t-t0ken");
+    // The server has the value from its environment here; what counts is that the caller names it as expanded.
+    let env = std::mem::take(&mut fixture.launch.env);
+    fixture.launch.base_env.push(("XDG_TOKEN".into(), env[0].1.clone()));
+    fixture.launch.args =
+        fixture.launch.args.iter().map(|arg| arg.replace("API_TOKEN", "XDG_TOKEN")).collect();
+    fixture.launch.expanded = env;
+    let captured = fixture.captured().await;
+    assert_eq!(captured.findings.len(), 3);
     assert!(!format!("{:?}", captured.findings).contains("s3cr3t"));
 }
 

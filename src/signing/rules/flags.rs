@@ -80,7 +80,7 @@ impl Flags {
         let mut claims = parse_claims(&self.claims)?;
         let mut issuer = matcher("--certificate-oidc-issuer", self.issuer, self.issuer_regexp)?;
         let mut identity = matcher("--certificate-identity", self.identity, self.identity_regexp)?;
-        let github =
+        let by_github =
             self.github_repository.is_some() || self.github_workflow.is_some() || self.github_ref.is_some();
         if let (Some(_), true) = (&self.gitlab_project, by_github) {
             return Err(RulesError::flag(

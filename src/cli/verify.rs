@@ -214,6 +214,9 @@ fn report(
     {
         report.findings = drift::explain(&tampering.tree, lockfile);
     }
+    if let Some(error) = &outcome.report().unreadable {
+        context.warn(&format!("{}: {error}", context.lockfile_name()));
+    }
     if let (Outcome::Verified(_, verified), Some(path)) = (outcome, &args.state) {
         report.findings = state::check(context, path, verified)?;
     }

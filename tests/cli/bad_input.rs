@@ -25,7 +25,7 @@ fn bad_lockfiles_are_named_by_every_command_that_reads_one() {
         project.run(["inspect"]).code(2).says(expected);
         project.run(["sign", "--key", "mcptrust.key"]).code(2).says(expected);
         // A trusted signature says that the file was changed: a finding, which names the problem too.
-        project.run(["verify", "--key", "mcptrust.pub"]).code(1);
+        project.run(["verify", "--key", "mcptrust.pub"]).code(1).says(expected);
     }
     std::fs::remove_file(project.file("mcp-lock.json")).unwrap();
     project.run(["diff"]).code(2).says("cannot read mcp-lock.json");

@@ -15,7 +15,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "sha256:DIGEST", value_parser = digest)]
     changes: Digest,
     /// Take a server out of the lockfile
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "name", "mcp_config"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "name", "mcp_config", "values_from", "command", "public_env"])]
     remove: Vec<String>,
     #[command(flatten)]
     servers: ServerArgs,

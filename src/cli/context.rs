@@ -43,6 +43,15 @@ impl Context {
         self.global.lockfile.with_file_name(name)
     }
 
+    /// Refuses a --lockfile that would mean nothing.
+    pub(crate) fn refuse_lockfile(&self, why: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.global.lockfile.as_os_str() == "mcp-lock.json",
+            "--lockfile makes no sense here: {why}"
+        );
+        Ok(())
+    }
+
     /// A variable of the environment, where it is Unicode.
     #[expect(clippy::unused_self, reason = "the one way to the environment")]
     pub(crate) fn env(&self, name: &str) -> Option<String> {
@@ -100,7 +109,7 @@ impl Context {
     /// Says why it could not be decided.
     #[expect(clippy::unused_self, reason = "the one way to standard error")]
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        let _ = writeln!(io::stderr(), "error: {}", lines(&format!("{error:#}")));
+        let _ = writeln!(io::stderr(), "error: {}", lines(&chain(error)));
     }
 
     /// Whether a person can be asked.
@@ -138,5 +147,22 @@ fn speaks_utf8() -> bool {
 
 /// Escapes a text for the terminal, and keeps its line ends.
 pub(crate) fn lines(text: &str) -> String {
-    text.split('\n').map(escape::terminal).collect::<Vec<_>>().join("\n")
+    // Character by character: a backslash may belong to an escape that stands there already.
+    let one = |c: char| {
+        if c == '\n' { c.to_string() } else { escape::terminal(c.encode_utf8(&mut [0; 4])).into_owned() }
+    };
+    text.chars().map(one).collect()
+}
+
+/// An error and its causes, each said once.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }

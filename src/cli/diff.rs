@@ -14,7 +14,7 @@ use mcptrust::signing::facts::{SignerFacts, compare_signers};
 use mcptrust::signing::{Bundle, bundle};
 
 use super::context::Context;
-use super::options::{Format, LimitArgs, Output, ServerArgs, TrustArgs};
+use super::options::{Format, LimitArgs, Output, TrustArgs};
 use super::{Exit, capture, config, files, git, lock, sources, verify};
 
 /// Arguments of `diff`.
@@ -31,7 +31,10 @@ pub(crate) struct Args {
     head: Option<String>,
     /// The client file whose values the servers' variables get; without, they come from the environment alone
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "command"])]
-    mcp_config: Option<PathBuf>,
+    values_from: Option<PathBuf>,
+    /// A variable whose value is no secret and may show up in what the server declares
+    #[arg(long, value_name = "NAME", conflicts_with = "base")]
+    public_env: Vec<String>,
     /// Start this command instead of the one that is recorded
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -49,13 +52,15 @@ impl Args {
         trust: TrustArgs,
         output: Output,
         limits: LimitArgs,
-        mcp_config: Option<PathBuf>,
+        values_from: Option<PathBuf>,
+        public_env: Vec<String>,
     ) -> Self {
         Args {
             what: Vec::new(),
             base: None,
             head: None,
-            mcp_config,
+            values_from,
+            public_env,
             command: Vec::new(),
             trust,
             output,
@@ -75,6 +80,7 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         && is_file(after)
     {
         refuse_others(&args, "two lockfiles")?;
+        context.refuse_lockfile("two lockfiles are named by their paths")?;
         return compare(context, &args, &Side::file(Path::new(before))?, &Side::file(Path::new(after))?);
     }
     live(context, &args)
@@ -91,8 +97,8 @@ fn refuse_others(args: &Args, what: &str) -> anyhow::Result<()> {
     if args.trust != TrustArgs::default() {
         bail!("{what} are compared as they are: verify each with \"mcptrust verify --lockfile FILE\"");
     }
-    if args.mcp_config.is_some() {
-        bail!("{what} are compared without starting a server: --mcp-config makes no sense here");
+    if args.values_from.is_some() || !args.public_env.is_empty() {
+        bail!("{what} are compared without starting a server: variables make no sense here");
     }
     if args.limits.given() {
         bail!("{what} are compared without starting a server: limits make no sense here");
@@ -218,9 +224,10 @@ fn live(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 "the command behind \"--\" starts one server: name it, as in \"mcptrust diff NAME -- COMMAND\""
             );
         };
-        vec![overridden(name, args)?]
+        let server = old.servers.get(name).context("the server is locked")?;
+        vec![sources::overridden(name, &server.source, &args.command)?]
     } else {
-        sources::recorded(context, &old, &args.what, args.mcp_config.as_deref())?
+        sources::recorded(context, &old, &args.what, args.values_from.as_deref())?
     };
     let version = |name: &str| Some(old.servers.get(name)?.surface.protocol_version.to_string());
     let captures = capture::all(context, &wanted, &args.limits, &version)?;
@@ -232,7 +239,7 @@ fn live(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             Err(error) => failed.push(error),
         }
     }
-    let report = live_report(context, args, &old, live, signed_by, failed.is_empty() && !override_command);
+    let report = live_report(context, args, &old, live, signed_by, failed.is_empty() && !override_command)?;
     if !report.servers.is_empty() {
         show(context, args.output.format, &report)?;
     }
@@ -255,8 +262,12 @@ fn live_report(
     mut live: BTreeMap<String, Captured>,
     signed_by: Option<Vec<String>>,
     acceptable: bool,
-) -> report::Diff {
+) -> anyhow::Result<report::Diff> {
     let mut new = old.clone().into_owned();
+    // As a relock would write it, so that the digest fits.
+    if let Some(project) = config::project(context)? {
+        new.project = Some(project.into());
+    }
     // What is not compared is the same on both sides.
     let mut findings = Vec::new();
     let names: Vec<String> = live.keys().cloned().collect();
@@ -266,7 +277,7 @@ fn live_report(
             continue;
         };
         counts.insert(name, captured.surface.count());
-        findings.extend(captured.findings);
+        findings.extend(captured.findings.into_iter().filter(|f| !lock::is_public(f, &args.public_env)));
         *server = Server { surface: captured.surface, ..server.clone() };
     }
     let drift = drift::compare(old, &new);
@@ -278,15 +289,16 @@ fn live_report(
             words.push(format!("--lockfile {}", lock::quoted(&context.lockfile_name())));
         }
         words.push(format!("--changes sha256:{changes}"));
-        if let Some(path) = &args.mcp_config {
-            words.push(format!("--mcp-config {}", lock::quoted(&path.display().to_string())));
+        if let Some(path) = &args.values_from {
+            words.push(format!("--values-from {}", lock::quoted(&path.display().to_string())));
         }
+        words.extend(args.public_env.iter().map(|name| format!("--public-env {}", lock::quoted(name))));
         words.extend(args.what.iter().map(|name| lock::quoted(name)));
         words.join(" ")
     });
     let mut all = drift;
     all.extend(findings);
-    report::Diff {
+    Ok(report::Diff {
         before: context.lockfile_name(),
         after: "the live servers".to_owned(),
         signed_by,
@@ -296,21 +308,7 @@ fn live_report(
         changes,
         accept,
         fail_on: args.output.fail_on,
-    }
-}
-
-/// The server that an override starts, by the command alone.
-fn overridden(name: &str, args: &Args) -> anyhow::Result<sources::Wanted> {
-    let servers = ServerArgs {
-        names: Vec::new(),
-        name: Some(name.to_owned()),
-        env: Vec::new(),
-        env_from: Vec::new(),
-        public_env: Vec::new(),
-        mcp_config: None::<PathBuf>,
-        command: args.command.clone(),
-    };
-    sources::given(name, &servers)
+    })
 }
 
 fn show(context: &Context, format: Format, report: &report::Diff) -> anyhow::Result<()> {

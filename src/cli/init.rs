@@ -34,6 +34,21 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
     }
     let output = || Output { format: super::options::Format::Human, fail_on: lock::FAIL_ON };
     let pair = Pair::at(&context.beside("mcptrust"));
+    // What would fail at the end is found at the beginning.
+    if pair.private.exists() != pair.public.exists() {
+        bail!(
+            "of the key pair {} and {} one file is missing: restore it, or move the other one away",
+            pair.private.display(),
+            pair.public.display()
+        );
+    }
+    if context.beside(config::NAME).exists() && config::trust(context, &TrustArgs::default())?.is_none() {
+        bail!(
+            "{} names no signer: add a [[trust.signer]] with key = \"mcptrust.pub\"",
+            context.beside(config::NAME).display()
+        );
+    }
+    let public_env = args.servers.public_env.clone();
     step(context, "Lock")?;
     let locked =
         lock::Args { servers: args.servers, remove: Vec::new(), output: output(), limits: args.limits };
@@ -66,7 +81,8 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
     step(context, "Compare with the live servers")?;
     let client_file = context.beside(sources::MCP_JSON);
     let client_file = locked.servers.mcp_config.or_else(|| client_file.exists().then_some(client_file));
-    let compared = diff::run(context, diff::Args::plain(trust(), output(), locked.limits, client_file))?;
+    let compared =
+        diff::run(context, diff::Args::plain(trust(), output(), locked.limits, client_file, public_env))?;
     if compared != Exit::Pass {
         return Ok(compared);
     }
@@ -107,11 +123,13 @@ fn step(context: &Context, title: &str) -> anyhow::Result<()> {
 }
 
 const STARTING_CONFIG: &str = "\
-# Who may sign the lockfile, and where it belongs.
+# Where the lockfile belongs: written into it, and signed.
 # project = \"acme/agents\"
 
+# Who may sign it.
 [trust]
 threshold = 1
+# project = \"acme/agents\"  # the signed statement must name this project
 
 [[trust.signer]]
 name = \"project key\"

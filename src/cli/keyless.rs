@@ -318,14 +318,17 @@ async fn identity(
         }),
         _ => None,
     };
+    // Who asks for a log-in does not want to sign as the job that this happens to run in.
+    let log_in_wanted =
+        args.oidc_issuer.is_some() || args.login.is_some_and(|login| !matches!(login, Login::Never));
     let transport = Transport::new(network.clone())?;
     let options = SourceOptions {
         given: given.as_deref(),
-        env: &|name| std::env::var(name).ok(),
+        env: &|name| std::env::var(name).ok().filter(|_| !log_in_wanted),
         audience: args.oidc_audience.as_deref().unwrap_or(DEFAULT_AUDIENCE),
         now: context.now,
         places: Places::default(),
-        ambient: true,
+        ambient: !log_in_wanted,
         interactive,
     };
     let found = find(&transport, &options).await?;

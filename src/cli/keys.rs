@@ -20,7 +20,12 @@ pub(crate) const PASSPHRASE: &str = "MCPTRUST_PASSPHRASE";
 pub(crate) fn signing_key(context: &Context, place: &str) -> anyhow::Result<SigningKey> {
     let bytes = Zeroizing::new(bytes(context, place)?);
     let passphrase = if is_encrypted(&bytes) { Some(passphrase(context, place)?) } else { None };
-    SigningKey::from_pem(&bytes, passphrase.as_ref().map(|p| p.as_str())).with_context(|| place.to_owned())
+    let key = SigningKey::from_pem(&bytes, passphrase.as_ref().map(|p| p.as_str()));
+    let key = key.with_context(|| place.to_owned())?;
+    if place != "-" && !place.starts_with("env:") {
+        warn_if_readable(context, Path::new(place));
+    }
+    Ok(key)
 }
 
 fn bytes(context: &Context, place: &str) -> anyhow::Result<Vec<u8>> {
@@ -44,7 +49,6 @@ fn bytes(context: &Context, place: &str) -> anyhow::Result<Vec<u8>> {
             "{place} does not exist: make a key pair with \"mcptrust keygen\", or name another key with --key"
         );
     }
-    warn_if_readable(context, path);
     files::read(path, MAX_KEY_BYTES)
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
     /// Take a server out of the lockfile
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "name", "mcp_config"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "name", "mcp_config", "values_from", "command", "public_env"])]
     pub(crate) remove: Vec<String>,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -48,6 +48,13 @@ pub(crate) fn relock(
     prefer: Prefer,
     approval: &Approval<'_>,
 ) -> anyhow::Result<Exit> {
+    if !args.remove.is_empty() && args.limits.given() {
+        bail!("--remove starts no server: limits make no sense here");
+    }
+    let folder = context.base();
+    if !folder.is_dir() {
+        bail!("{} is no directory: make it first, or name another --lockfile", folder.display());
+    }
     let old_bytes = files::read_optional(context.lockfile(), lockfile::MAX_BYTES)?;
     let old = match &old_bytes {
         Some(bytes) => Some(read(context, bytes)?),
@@ -182,11 +189,9 @@ fn capture_into(
     let mut captures = captures;
     for one in wanted {
         let Some(captured) = captures.remove(&one.name) else { continue };
-        let public = |finding: &Finding| {
-            finding.code == codes::CAPTURE_SECRET_ECHOED.id
-                && args.servers.public_env.iter().any(|n| names(finding, n))
-        };
-        findings.extend(captured.findings.into_iter().filter(|finding| !public(finding)));
+        findings.extend(
+            captured.findings.into_iter().filter(|finding| !is_public(finding, &args.servers.public_env)),
+        );
         counts.insert(one.name.clone(), count(&captured.surface));
         let volatile = old.and_then(|old| old.servers.get(&one.name)).map(|server| server.volatile.clone());
         let server =
@@ -194,6 +199,11 @@ fn capture_into(
         new.servers.insert(one.name, server);
     }
     Ok((new, findings, counts))
+}
+
+/// Whether a finding is about the value of a variable that is no secret.
+pub(crate) fn is_public(finding: &Finding, public: &[String]) -> bool {
+    finding.code == codes::CAPTURE_SECRET_ECHOED.id && public.iter().any(|name| names(finding, name))
 }
 
 /// Whether a finding is about a variable.
@@ -243,7 +253,11 @@ fn accept_command(context: &Context, args: &Args, prefer: Prefer, changes: &Dige
     }
     let servers = &args.servers;
     let client_file = context.beside(sources::MCP_JSON);
+    if let Some(path) = &servers.values_from {
+        words.extend(["--values-from".to_owned(), path.display().to_string()]);
+    }
     match (&servers.mcp_config, prefer) {
+        _ if servers.values_from.is_some() => {}
         (Some(path), _) => words.extend(["--mcp-config".to_owned(), path.display().to_string()]),
         (None, Prefer::ClientFile)
             if servers.name.is_none() && args.remove.is_empty() && client_file.exists() =>

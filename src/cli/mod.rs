@@ -102,6 +102,11 @@ pub(crate) fn main() -> Exit {
         }
     };
     let context = Context::new(cli.global);
+    let alone = matches!(cli.command, Command::TrustRoot(_) | Command::LocalSigstore(_) | Command::Demo(_));
+    if alone && let Err(error) = context.refuse_lockfile("this command reads none") {
+        context.error(&error);
+        return Exit::Undecided;
+    }
     let result = match cli.command {
         Command::Init(args) => init::run(&context, args),
         Command::Lock(args) => lock::run(&context, args),

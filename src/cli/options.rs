@@ -128,7 +128,7 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "NAME", requires = "command")]
     pub(crate) name: Option<String>,
     /// A variable that the server gets from the environment; its name alone is recorded
-    #[arg(long, value_name = "NAME", requires = "name")]
+    #[arg(long, value_name = "NAME", requires = "name", value_parser = variable)]
     pub(crate) env: Vec<String>,
     /// A variable that the server gets under another name
     #[arg(long, value_name = "NAME=OTHER", requires = "name", value_parser = env_from)]
@@ -139,9 +139,20 @@ pub(crate) struct ServerArgs {
     /// The client file that names the servers
     #[arg(long, value_name = "FILE", conflicts_with = "name")]
     pub(crate) mcp_config: Option<PathBuf>,
+    /// Start what is locked, with the variables' values that this client file sets
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "mcp_config"])]
+    pub(crate) values_from: Option<PathBuf>,
     /// The command that starts the server
-    #[arg(last = true, value_name = "COMMAND", requires = "name")]
+    #[arg(last = true, value_name = "COMMAND", requires = "name", conflicts_with = "names")]
     pub(crate) command: Vec<String>,
+}
+
+/// What stands behind a "=" may be a secret, so it is not repeated.
+fn variable(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains('=') {
+        return Err("expected a name alone: the value comes from the environment".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn env_from(text: &str) -> Result<(String, String), String> {

@@ -31,7 +31,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     sequence: Option<u64>,
     /// Print the exact statement that would be signed, for a KMS or another client, and sign nothing
-    #[arg(long, conflicts_with = "key")]
+    #[arg(long, conflicts_with_all = [
+        "key", "identity_token", "oidc_issuer", "oidc_client_id", "oidc_audience", "login", "yes", "signing_config",
+        "timeout", "allow_plain_http",
+    ])]
     print_statement: bool,
     #[command(flatten)]
     keyless: keyless::KeylessArgs,

@@ -1,6 +1,6 @@
 //! Which servers are meant, and how each is started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,9 @@ pub(crate) fn wanted(
     if let Some(name) = &args.name {
         return Ok(vec![given(name, args)?]);
     }
+    if let (Some(path), Some(locked)) = (&args.values_from, locked) {
+        return recorded(context, locked, &args.names, Some(path));
+    }
     let path = args.mcp_config.clone().unwrap_or_else(|| context.beside(MCP_JSON));
     let entries = match (&args.mcp_config, prefer) {
         (Some(path), _) => read(path)?,
@@ -59,11 +62,14 @@ pub(crate) fn wanted(
     };
     let recorded = locked.map(|lockfile| &lockfile.servers);
     let known = |name: &str| entries.contains_key(name) || recorded.is_some_and(|s| s.contains_key(name));
-    let all = entries.keys().chain(recorded.into_iter().flat_map(BTreeMap::keys));
-    let names: Vec<String> = if args.names.is_empty() { all.cloned().collect() } else { args.names.clone() };
+    let all: BTreeSet<&String> =
+        entries.keys().chain(recorded.into_iter().flat_map(BTreeMap::keys)).collect();
+    let names: Vec<String> =
+        if args.names.is_empty() { all.iter().copied().cloned().collect() } else { args.names.clone() };
     if names.is_empty() {
+        let why = if path.exists() { "names none" } else { "does not exist" };
         bail!(
-            "no server to lock: {} does not exist; name one, as in \
+            "no server to lock: {} {why}; name one, as in \
              \"mcptrust lock --name files -- npx -y @modelcontextprotocol/server-filesystem@2026.8.31 .\"",
             path.display()
         );
@@ -71,7 +77,7 @@ pub(crate) fn wanted(
     let mut out = BTreeMap::new();
     for name in names {
         if !known(&name) {
-            let all: Vec<_> = entries
+            let all: BTreeSet<_> = entries
                 .keys()
                 .chain(recorded.into_iter().flat_map(BTreeMap::keys))
                 .map(String::as_str)
@@ -121,6 +127,22 @@ pub(crate) fn recorded(
         Wanted { name: name.clone(), source: server.source.clone(), values }
     };
     Ok(chosen.map(one).collect())
+}
+
+/// A locked server that another program stands in for; its variables stay as they are recorded.
+pub(crate) fn overridden(name: &str, source: &Source, command: &[String]) -> anyhow::Result<Wanted> {
+    let (program, rest) = command.split_first().context("expected a command behind \"--\"")?;
+    let Source::Stdio { env, env_from, cwd, .. } = source else {
+        bail!("server {name:?}: unknown transport")
+    };
+    let source = Source::Stdio {
+        command: program.clone(),
+        args: rest.to_vec(),
+        env: env.clone(),
+        env_from: env_from.clone(),
+        cwd: cwd.clone(),
+    };
+    Ok(Wanted { name: name.to_owned(), source, values: BTreeMap::new() })
 }
 
 /// A server that a command line names.

@@ -72,7 +72,8 @@ pub(crate) fn check(context: &Context, path: &Path, report: &Report) -> anyhow::
             message,
         ));
     }
-    let mut signers = known.signers.clone();
+    // One signer may have several bundles; the newest of them is what it says.
+    let mut newest: BTreeMap<&String, (&BundleReport, Seen)> = BTreeMap::new();
     for bundle in &report.bundles {
         let Status::Accepted { signers: names } = &bundle.status else { continue };
         let Some(statement) = &bundle.statement else {
@@ -85,10 +86,15 @@ pub(crate) fn check(context: &Context, path: &Path, report: &Report) -> anyhow::
         };
         for signer in names {
             let now = Seen { sequence: statement.sequence, lockfile: lockfile.clone() };
-            let older = signers.get(signer).and_then(|before| compare(bundle, signer, before, &now));
-            findings.extend(older);
-            signers.insert(signer.clone(), now);
+            if newest.get(signer).is_none_or(|(_, other)| other.sequence < now.sequence) {
+                newest.insert(signer, (bundle, now));
+            }
         }
+    }
+    let mut signers = known.signers.clone();
+    for (signer, (bundle, now)) in newest {
+        findings.extend(signers.get(signer).and_then(|before| compare(bundle, signer, before, &now)));
+        signers.insert(signer.clone(), now);
     }
     if findings.is_empty() && (known.newest != lockfile || known.signers != signers) {
         if known.newest != lockfile && !known.newest.is_empty() {

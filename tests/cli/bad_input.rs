@@ -60,6 +60,7 @@ fn misbehaving_servers_are_undecided_and_named() {
     lock(&["duplicate-names"]).says("\"a\"");
     let ran = lock(&["control-name"]);
     assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
+    assert!(ran.err.contains("\\u{1b}[2K") && !ran.err.contains("\\u{5c}"), "{}", ran.err);
     assert!(!project.file("mcp-lock.json").exists());
     let mut command = project.command();
     finish(command.args(["lock", "--name", "bad", "--", "acme-no-such-program"]))

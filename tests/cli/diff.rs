@@ -157,7 +157,7 @@ fn a_client_file_that_nobody_signed_chooses_no_value_for_a_verified_command() {
     config("${HOME}");
     project.run(["diff", "--key", "mcptrust.pub"]).code(2).says("ACME_MODE, which is not set");
     config("abc");
-    project.run(["diff", "--key", "mcptrust.pub", "--mcp-config", ".mcp.json"]).code(0);
+    project.run(["diff", "--key", "mcptrust.pub", "--values-from", ".mcp.json"]).code(0);
     let mut command = project.command();
     crate::support::finish(command.args(["diff", "--key", "mcptrust.pub"]).env("ACME_MODE", "abc")).code(0);
 }

@@ -215,6 +215,18 @@ fn an_older_signature_is_refused_where_a_newer_one_was_seen() {
 }
 
 #[test]
+fn one_signer_may_have_several_bundles() {
+    let project = Project::signed();
+    project.run(["sign", "--key", "mcptrust.key"]).code(0).says("as number 2");
+    for name in ["a", "z"] {
+        project.run(["sign", "--key", "mcptrust.key", "--name", name]).code(0).says("as number 1");
+    }
+    for _ in 0..2 {
+        project.run(["verify", "--key", "mcptrust.pub", "--state", "state.json"]).code(0);
+    }
+}
+
+#[test]
 fn a_bundle_by_somebody_else_does_not_choose_the_number() {
     let project = Project::signed();
     project.run(["keygen", "--output", "mallory"]).code(0);

@@ -284,3 +284,61 @@ fn a_secret_in_an_argument_is_kept_out_of_lockfiles_and_errors() {
         !project.file("mcp-lock.json").exists() || !project.read("mcp-lock.json").contains("very-secret")
     );
 }
+
+#[test]
+fn a_command_never_stands_beside_a_name() {
+    let project = Project::new();
+    project.lock().code(0);
+    project.run(["lock", "files", "--", "acme-other"]).code(2);
+    project.run(["lock", "--remove", "files", "--max-pages", "3"]).code(2).says("limits make no sense here");
+    project.run(["lock", "--remove", "files", "--", "x"]).code(2);
+    let ran = project.run(["lock", "--name", "x", "--env", "TOKEN=very-secret", "--", "run"]).code(2);
+    assert!(!ran.err.contains("expected a name alone: very-secret"), "{}", ran.err);
+    project.run(["lock", "gone"]).code(2).says("known are files");
+    project.run(["lock", "--lockfile", "none/mcp-lock.json"]).code(2).says("none is no directory");
+    project.write("empty.json", "{\"mcpServers\": {}}");
+    std::fs::remove_file(project.file("mcp-lock.json")).unwrap();
+    project.run(["lock", "--mcp-config", "empty.json"]).code(2).says("empty.json names none");
+    project.run(["demo", "--lockfile", "x.json"]).code(2).says("--lockfile makes no sense here");
+}
+
+#[test]
+fn a_public_variable_stays_public_in_a_diff() {
+    let project = Project::new();
+    let program = fixture("fixture_hostile");
+    let run = |args: &[&str]| {
+        let mut command = project.command();
+        finish(command.args(args).env("ACME_HOST", "host.example.com"))
+    };
+    let program = program.to_str().unwrap();
+    let lock = ["lock", "--name", "s", "--env", "ACME_HOST", "--public-env", "ACME_HOST", "--"];
+    run(&[&lock as &[_], &[program, "echo-env", "ACME_HOST"]].concat()).code(0);
+    run(&["diff"]).code(1).says("capture-secret-echoed");
+    run(&["diff", "--public-env", "ACME_HOST"]).code(0);
+    // Another program in its place gets the variables that are recorded.
+    run(&["diff", "s", "--public-env", "ACME_HOST", "--", program, "echo-env", "ACME_HOST"]).code(0);
+}
+
+#[test]
+fn a_digest_is_accepted_where_the_project_got_a_name() {
+    let project = Project::new();
+    project.lock().code(0);
+    project.write("mcptrust.toml", "project = \"acme/x\"\n");
+    project.serve(&changed("/instructions", json!("Other.")));
+    let shown = project.run(["diff", "--format", "json"]).code(1).json();
+    project.run(["accept", "--changes", shown["diff"]["changes"].as_str().unwrap()]).code(0);
+    assert!(project.read("mcp-lock.json").contains("acme/x"));
+}
+
+#[test]
+fn init_finds_what_is_missing_before_it_writes() {
+    let project = Project::new();
+    let mut args: Vec<String> = ["init", "--name", "files", "--"].map(str::to_owned).to_vec();
+    args.extend(project.server());
+    project.write("mcptrust.toml", "project = \"acme/x\"\n");
+    project.run(&args).code(2).says("names no signer");
+    std::fs::remove_file(project.file("mcptrust.toml")).unwrap();
+    project.write("mcptrust.pub", "x");
+    project.run(&args).code(2).says("one file is missing");
+    assert!(!project.file("mcp-lock.json").exists());
+}

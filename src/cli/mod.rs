@@ -65,6 +65,7 @@ const AFTER_HELP: &str = "Exit codes: 0 all well; 1 a finding (bad signature, dr
                           (usage, missing file, unreachable server).";
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of these per run")]
 enum Command {
     /// Lock, make a key pair, sign, verify and diff in one go
     Init(init::Args),

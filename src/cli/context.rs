@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use mcptrust::report::{Style, escape};
 
+use super::files;
 use super::options::{Color, Global};
 
 /// The surroundings of a run.
@@ -32,10 +33,7 @@ impl Context {
 
     /// The directory of the lockfile: where its project is.
     pub(crate) fn base(&self) -> PathBuf {
-        match self.global.lockfile.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        }
+        files::folder(&self.global.lockfile).to_owned()
     }
 
     /// A file beside the lockfile, spelled as short as it can be.

@@ -10,11 +10,13 @@ use mcptrust::finding::changes_digest;
 use mcptrust::json::Digest;
 use mcptrust::lockfile::{self, Lockfile, Server};
 use mcptrust::report;
+use mcptrust::signing::bundle;
 use mcptrust::signing::facts::{SignerFacts, compare_signers};
-use mcptrust::signing::{Bundle, bundle};
 
 use super::context::Context;
-use super::options::{Format, LimitArgs, Output, TrustArgs};
+use super::options::{Format, LimitArgs, Output, ServerArgs, TrustArgs};
+use super::sources::Prefer;
+use super::verify::BundleFile;
 use super::{Exit, capture, config, files, git, lock, sources, verify};
 
 /// Arguments of `diff`.
@@ -110,17 +112,15 @@ fn refuse_others(args: &Args, what: &str) -> anyhow::Result<()> {
 struct Side {
     label: String,
     lockfile: Vec<u8>,
-    bundles: Vec<(String, Vec<u8>)>,
+    bundles: Vec<BundleFile>,
 }
 
 impl Side {
     fn file(path: &Path) -> anyhow::Result<Self> {
-        let read =
-            |path: PathBuf| Ok((path.display().to_string(), files::read(&path, bundle::LIMITS.max_bytes)?));
         Ok(Side {
             label: path.display().to_string(),
             lockfile: files::read(path, lockfile::MAX_BYTES)?,
-            bundles: verify::found(path)?.into_iter().map(read).collect::<anyhow::Result<_>>()?,
+            bundles: verify::beside(path)?,
         })
     }
 
@@ -131,18 +131,14 @@ impl Side {
         let mut bundles = Vec::new();
         for name in git::list(&base, revision)?.into_iter().filter(|name| verify::is_bundle_of(&file, name)) {
             let bytes = git::show(&base, revision, Path::new(&name), bundle::LIMITS.max_bytes)?;
-            bundles.push((format!("{name} at {revision}"), bytes));
+            bundles.push(BundleFile { name: format!("{name} at {revision}"), bytes });
         }
         Ok(Side { label: format!("{} at {revision}", context.lockfile_name()), lockfile, bundles })
     }
 
     /// Who signed, as the bundles say.
     fn signers(&self) -> anyhow::Result<Vec<SignerFacts>> {
-        let said = |(name, bytes): &(String, Vec<u8>)| {
-            let bundle = Bundle::parse(bytes).with_context(|| name.clone())?;
-            SignerFacts::said_by(&bundle).with_context(|| format!("{name} does not say who signed it"))
-        };
-        self.bundles.iter().map(said).collect()
+        self.bundles.iter().map(BundleFile::said_by).collect()
     }
 }
 
@@ -170,7 +166,7 @@ fn compare(context: &Context, args: &Args, before: &Side, after: &Side) -> anyho
         before: before.label.clone(),
         after: after.label.clone(),
         signed_by: None,
-        servers: counts(&new, None),
+        servers: counts(&new),
         volatile: lock::volatile(&new),
         findings,
         changes: None,
@@ -181,9 +177,8 @@ fn compare(context: &Context, args: &Args, before: &Side, after: &Side) -> anyho
     Ok(lock::exit(report.outcome()))
 }
 
-fn counts(lockfile: &Lockfile<'_>, only: Option<&BTreeMap<String, Captured>>) -> BTreeMap<String, usize> {
-    let chosen = lockfile.servers.iter().filter(|(name, _)| only.is_none_or(|only| only.contains_key(*name)));
-    chosen.map(|(name, server)| (name.clone(), server.surface.count())).collect()
+fn counts(lockfile: &Lockfile<'_>) -> BTreeMap<String, usize> {
+    lockfile.servers.iter().map(|(name, server)| (name.clone(), server.surface.count())).collect()
 }
 
 fn live(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -284,17 +279,13 @@ fn live_report(
     let changes = changes_digest(&Digest::of(&old.to_bytes()), &Digest::of(&new.to_bytes()), &drift);
     let changes = (acceptable && !drift.is_empty()).then_some(changes);
     let accept = changes.map(|changes| {
-        let mut words = vec!["mcptrust accept".to_owned()];
-        if context.global.lockfile.as_os_str() != "mcp-lock.json" {
-            words.push(format!("--lockfile {}", lock::quoted(&context.lockfile_name())));
-        }
-        words.push(format!("--changes sha256:{changes}"));
-        if let Some(path) = &args.values_from {
-            words.push(format!("--values-from {}", lock::quoted(&path.display().to_string())));
-        }
-        words.extend(args.public_env.iter().map(|name| format!("--public-env {}", lock::quoted(name))));
-        words.extend(args.what.iter().map(|name| lock::quoted(name)));
-        words.join(" ")
+        let servers = ServerArgs {
+            names: args.what.clone(),
+            values_from: args.values_from.clone(),
+            public_env: args.public_env.clone(),
+            ..ServerArgs::default()
+        };
+        lock::accept_command(context, &servers, &[], Prefer::Lockfile, &changes)
     });
     let mut all = drift;
     all.extend(findings);

@@ -2,9 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
+
+/// The directory that a file is in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
@@ -58,11 +63,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 /// A temporary file in the same directory; `tempfile` makes it with mode 0600.
 fn temporary_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    tempfile::Builder::new().prefix(".mcptrust-").suffix(".tmp").tempfile_in(directory)
+    tempfile::Builder::new().prefix(".mcptrust-").suffix(".tmp").tempfile_in(folder(path))
 }
 
 #[cfg(unix)]
@@ -90,8 +91,7 @@ fn keep_mode(_target: &Path, _file: &File) -> io::Result<()> {
 
 /// Makes the new name last; systems that cannot do so for directories are left alone.
 fn sync_directory(path: &Path) {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Ok(directory) = File::open(directory) {
+    if let Ok(directory) = File::open(folder(path)) {
         let _ = directory.sync_all();
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn make(context: &Context, pair: &Pair, ask: bool, add_to_gitignore: 
 }
 
 fn hide_from_git(context: &Context, private: &Path, add: bool) -> anyhow::Result<()> {
-    let folder = private.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = files::folder(private);
     let name = private.file_name().context("the key's path has no file name")?.to_string_lossy();
     if git::tracking(folder, &name) != Tracking::Exposed {
         return Ok(());

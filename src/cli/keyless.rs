@@ -13,7 +13,6 @@ use mcptrust::signing::keyless::{
     NetworkOptions, Notice, Places, PredictedCertificate, Progress, Refusal, Services, SignOptions, Signed,
     SourceOptions, Transport, find, is_token, sign_statement,
 };
-use mcptrust::signing::rules::Flags;
 use mcptrust::signing::verify::Options;
 use mcptrust::signing::{NamedBundle, Outcome, Rules, TrustMaterial};
 
@@ -231,18 +230,7 @@ async fn sign_now(
 
 /// Our own verifier has the last word, with the identity that the certificate names.
 fn check(instance: &Instance, bytes: &[u8], bundle: &[u8], now: Timestamp) -> Result<(), String> {
-    let parsed = mcptrust::signing::Bundle::parse(bundle).map_err(|e| e.to_string())?;
-    let mcptrust::signing::bundle::Material::Certificate { leaf, .. } = &parsed.material else {
-        return Err("it has no certificate".to_owned());
-    };
-    let certificate =
-        mcptrust::signing::certificate::SigningCertificate::from_der(leaf).map_err(|e| e.to_string())?;
-    let flags = Flags {
-        identity: Some(certificate.identity.as_str().to_owned()),
-        issuer: Some(certificate.issuer),
-        ..Flags::default()
-    };
-    let rules = flags.into_rules().map_err(|e| e.to_string())?.ok_or("no rule")?;
+    let rules = sign::own_rules(bundle).map_err(|e| format!("{e:#}"))?.ok_or("it has no certificate")?;
     let named = [NamedBundle { name: "new bundle", bytes: bundle }];
     let material = Some(&instance.material);
     let outcome = mcptrust::signing::verify(bytes, &named, &rules, material, &Options::default(), now);
@@ -342,7 +330,11 @@ fn given_token(text: &str) -> anyhow::Result<String> {
     const MOST: usize = 64 << 10;
     if text == "-" {
         let mut token = String::new();
-        io::stdin().lock().take(64 << 10).read_to_string(&mut token).context("cannot read standard input")?;
+        io::stdin()
+            .lock()
+            .take(u64::try_from(MOST)?)
+            .read_to_string(&mut token)
+            .context("cannot read standard input")?;
         return Ok(token);
     }
     if is_token(text) {

@@ -116,8 +116,10 @@ pub(crate) fn relock(
         return Ok(exit(report.outcome()));
     }
     report.changes = Some(changes);
-    report.accept = Some(accept_command(context, args, prefer, &changes));
+    report.accept = Some(accept_command(context, &args.servers, &args.remove, prefer, &changes));
     report.written = Written::AwaitingApproval;
+    let asked =
+        matches!(approval, Approval::Ask) && args.output.format == Format::Human && context.interactive();
     let approved = match approval {
         Approval::Digest(given) if **given == changes => true,
         Approval::Digest(given) => {
@@ -128,16 +130,12 @@ pub(crate) fn relock(
             ));
             return Ok(Exit::Findings);
         }
-        Approval::Ask => {
-            let ask = args.output.format == Format::Human && context.interactive();
-            if ask {
-                show(context, args.output.format, &report)?;
-            }
-            ask && context.confirm(&format!("Write these changes to {}?", report.lockfile))?
+        Approval::Ask if asked => {
+            show(context, args.output.format, &report)?;
+            context.confirm(&format!("Write these changes to {}?", report.lockfile))?
         }
+        Approval::Ask => false,
     };
-    let asked =
-        matches!(approval, Approval::Ask) && args.output.format == Format::Human && context.interactive();
     if !approved {
         if asked {
             context.note("Nothing was written.");
@@ -183,10 +181,9 @@ fn capture_into(
     }
     let wanted = sources::wanted(context, &args.servers, old, prefer)?;
     let version = |name: &str| Some(old?.servers.get(name)?.surface.protocol_version.to_string());
-    let captures = capture::whole(capture::all(context, &wanted, &args.limits, &version)?)?;
+    let mut captures = capture::whole(capture::all(context, &wanted, &args.limits, &version)?)?;
     let mut findings = Vec::new();
     let mut counts = BTreeMap::new();
-    let mut captures = captures;
     for one in wanted {
         let Some(captured) = captures.remove(&one.name) else { continue };
         findings.extend(
@@ -242,16 +239,21 @@ pub(crate) fn exit(outcome: report::Outcome) -> Exit {
 }
 
 /// The command that approves what was shown: the same servers from the same place.
-fn accept_command(context: &Context, args: &Args, prefer: Prefer, changes: &Digest) -> String {
+pub(crate) fn accept_command(
+    context: &Context,
+    servers: &ServerArgs,
+    remove: &[String],
+    prefer: Prefer,
+    changes: &Digest,
+) -> String {
     let mut words = vec!["mcptrust".to_owned(), "accept".to_owned()];
     if context.global.lockfile.as_os_str() != "mcp-lock.json" {
         words.extend(["--lockfile".to_owned(), context.lockfile_name()]);
     }
     words.extend(["--changes".to_owned(), format!("sha256:{changes}")]);
-    for name in &args.remove {
+    for name in remove {
         words.extend(["--remove".to_owned(), name.clone()]);
     }
-    let servers = &args.servers;
     let client_file = context.beside(sources::MCP_JSON);
     if let Some(path) = &servers.values_from {
         words.extend(["--values-from".to_owned(), path.display().to_string()]);
@@ -259,9 +261,7 @@ fn accept_command(context: &Context, args: &Args, prefer: Prefer, changes: &Dige
     match (&servers.mcp_config, prefer) {
         _ if servers.values_from.is_some() => {}
         (Some(path), _) => words.extend(["--mcp-config".to_owned(), path.display().to_string()]),
-        (None, Prefer::ClientFile)
-            if servers.name.is_none() && args.remove.is_empty() && client_file.exists() =>
-        {
+        (None, Prefer::ClientFile) if servers.name.is_none() && remove.is_empty() && client_file.exists() => {
             words.extend(["--mcp-config".to_owned(), client_file.display().to_string()]);
         }
         _ => {}

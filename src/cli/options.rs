@@ -119,7 +119,7 @@ impl LimitArgs {
 }
 
 /// Which servers, and how they are reached.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ServerArgs {
     /// Servers of the client file or the lockfile; all without
     #[arg(value_name = "NAME", conflicts_with = "name")]

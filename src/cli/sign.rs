@@ -172,7 +172,8 @@ fn trusted(context: &Context, bytes: &[u8], old: &[u8], follow: &Follow<'_>) -> 
         || outcome.report().bundles.iter().any(|b| matches!(b.status, Status::Accepted { .. })))
 }
 
-fn own_rules(old: &[u8]) -> anyhow::Result<Option<Rules>> {
+/// A rule for the identity that a bundle says it is by; nothing for a bundle by key.
+pub(crate) fn own_rules(old: &[u8]) -> anyhow::Result<Option<Rules>> {
     let Some(SignerFacts::Identity { issuer, identity, .. }) = SignerFacts::said_by(&Bundle::parse(old)?)
     else {
         return Ok(None);

@@ -77,12 +77,7 @@ pub(crate) fn wanted(
     let mut out = BTreeMap::new();
     for name in names {
         if !known(&name) {
-            let all: BTreeSet<_> = entries
-                .keys()
-                .chain(recorded.into_iter().flat_map(BTreeMap::keys))
-                .map(String::as_str)
-                .collect();
-            let all: Vec<_> = all.into_iter().map(escape::terminal).collect();
+            let all: Vec<_> = all.into_iter().map(|name| escape::terminal(name)).collect();
             let listed = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
             bail!("no server is called {name:?}: known are {listed}");
         }

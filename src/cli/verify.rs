@@ -39,6 +39,14 @@ pub(crate) struct BundleFile {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl BundleFile {
+    /// Who signed, as the bundle says.
+    pub(crate) fn said_by(&self) -> anyhow::Result<SignerFacts> {
+        let bundle = Bundle::parse(&self.bytes).with_context(|| self.name.clone())?;
+        SignerFacts::said_by(&bundle).with_context(|| format!("{} does not say who signed it", self.name))
+    }
+}
+
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let trust = config::trust(context, &args.trust)?.with_context(|| {
         format!(
@@ -80,9 +88,7 @@ fn previous(
             signers.push(authentic.signer.clone());
             continue;
         }
-        let parsed = Bundle::parse(&file.bytes).with_context(|| file.name.clone())?;
-        let said = SignerFacts::said_by(&parsed);
-        signers.push(said.with_context(|| format!("{} does not say who signed it", file.name))?);
+        signers.push(file.said_by()?);
         context.warn(&format!("{}: the signature could not be checked; the signer is as it says", file.name));
     }
     Ok(signers)
@@ -150,22 +156,25 @@ pub(crate) fn bundle_path(context: &Context, signer: Option<&str>) -> PathBuf {
 
 /// The named bundles, or all that stand beside the lockfile, in the order of their names.
 pub(crate) fn bundles(context: &Context, named: &[PathBuf]) -> anyhow::Result<Vec<BundleFile>> {
-    let read = |path: &Path| {
+    if named.is_empty() { beside(context.lockfile()) } else { read(named) }
+}
+
+/// All bundles that stand beside a lockfile, in the order of their names.
+pub(crate) fn beside(lockfile: &Path) -> anyhow::Result<Vec<BundleFile>> {
+    read(&found(lockfile)?)
+}
+
+fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<BundleFile>> {
+    let one = |path: &PathBuf| {
         let bytes = files::read(path, bundle::LIMITS.max_bytes)?;
         anyhow::Ok(BundleFile { name: path.display().to_string(), bytes })
     };
-    if !named.is_empty() {
-        return named.iter().map(|path| read(path)).collect();
-    }
-    found(context.lockfile())?.iter().map(|path| read(path)).collect()
+    paths.iter().map(one).collect()
 }
 
-/// The bundles that stand beside a lockfile, in the order of their names.
-pub(crate) fn found(lockfile: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let folder = match lockfile.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+/// The paths of the bundles that stand beside a lockfile, in the order of their names.
+fn found(lockfile: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = files::folder(lockfile);
     let file = lockfile.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut found = Vec::new();
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;

@@ -31,5 +31,5 @@ pub use services::{Endpoint, PUBLIC_GOOD, STAGING, Selected, Services, service_u
 pub use sign::{Check, Gate, Progress, SignOptions, Signed, sign_statement};
 pub use sources::{DEFAULT_AUDIENCE, Env, Found, Places, Source, SourceOptions, find, is_token};
 pub use token::{Token, TokenError};
-pub(in crate::signing) use transport::Call;
+pub(in crate::signing) use transport::{Call, causes};
 pub use transport::{NetworkOptions, Transport};

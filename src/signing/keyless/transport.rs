@@ -304,8 +304,13 @@ fn root(error: &dyn std::error::Error) -> String {
     printable(&cause.to_string())
 }
 
-/// All causes, outermost first.
+/// All causes, outermost first, made printable.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    printable(&causes(error))
+}
+
+/// All causes, outermost first.
+pub(in crate::signing) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -313,7 +318,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    printable(&text)
+    text
 }
 
 /// Adds a path to a base URL that may or may not end in a slash.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sigstore_tuf::{FileStore, StoreRepository, Updater};
 use tempfile::TempDir;
 
+use super::super::keyless::causes;
 use super::{Error, Material, Repository, fetch};
 use crate::json::Digest;
 
@@ -110,7 +111,7 @@ impl<'a> Place<'a> {
             .map_err(|e| damaged(format!("{UPDATED}: {e}")))?;
         let updated: Timestamp =
             updated.trim().parse().map_err(|_| damaged(format!("{UPDATED} does not hold a time")))?;
-        let tuf = |e: sigstore_tuf::Error| damaged(format!("it does not verify: {}", fetch::chain(&e)));
+        let tuf = |e: sigstore_tuf::Error| damaged(format!("it does not verify: {}", causes(&e)));
         // The store is only read: one that is attached for writing would repair the cache while it is judged.
         let source = StoreRepository::new(Generation(FileStore::new(directory)));
         let updater = Updater::new(source, &self.repository.root).map_err(tuf)?;

@@ -7,7 +7,7 @@ use sigstore_tuf::transport::FetchFuture;
 use sigstore_tuf::{FileStore, Updater};
 use url::Url;
 
-use super::super::keyless::{Call, Cause, Service, ServiceError, Step, Transport};
+use super::super::keyless::{Call, Cause, Service, ServiceError, Step, Transport, causes};
 use super::{Error, Material, Repository, SIGNING_CONFIG, TRUSTED_ROOT, check};
 
 /// A repository behind the transport. The workflow owns its repository, so requests go through a channel to the task
@@ -138,18 +138,6 @@ fn blame(repository: &Repository, error: sigstore_tuf::Error) -> ServiceError {
                 Err(source) => call.malformed(format!("{message}: {source}")),
             }
         }
-        other => call.untrue(chain(&other)),
+        other => call.untrue(causes(&other)),
     }
-}
-
-/// All causes, outermost first.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use sigstore_trust_root::{SigningConfig, SigstoreInstance, TrustedRoot};
 use url::Url;
 
-use super::keyless::{ServiceError, Transport};
+use super::keyless::{ServiceError, Transport, causes};
 
 pub use cache::cached;
 
@@ -60,7 +60,7 @@ impl Repository {
         if !matches!(parsed.scheme(), "https" | "http") || parsed.host_str().is_none() {
             return Err(bad("expected an http or https URL".to_owned()));
         }
-        sigstore_tuf::TrustedMetadataSet::from_root(&root).map_err(|e| bad(fetch::chain(&e)))?;
+        sigstore_tuf::TrustedMetadataSet::from_root(&root).map_err(|e| bad(causes(&e)))?;
         Ok(Repository { url: parsed, root })
     }
 

@@ -51,7 +51,10 @@ pub(crate) fn wanted(
     if let Some(name) = &args.name {
         return Ok(vec![given(name, args)?]);
     }
-    if let (Some(path), Some(locked)) = (&args.values_from, locked) {
+    if let Some(path) = &args.values_from {
+        let locked = locked.with_context(|| {
+            format!("--values-from starts what is locked, and {} does not exist", context.lockfile_name())
+        })?;
         return recorded(context, locked, &args.names, Some(path));
     }
     let path = args.mcp_config.clone().unwrap_or_else(|| context.beside(MCP_JSON));
@@ -108,6 +111,10 @@ pub(crate) fn recorded(
 ) -> anyhow::Result<Vec<Wanted>> {
     if locked.servers.is_empty() {
         bail!("{} has no servers", context.lockfile_name());
+    }
+    if let Some(name) = names.iter().find(|name| !locked.servers.contains_key(*name)) {
+        let known: Vec<_> = locked.servers.keys().map(|name| escape::terminal(name)).collect();
+        bail!("{} has no server called {name:?}: it has {}", context.lockfile_name(), known.join(", "));
     }
     let mut entries = match client_file {
         Some(path) => read(path)?,

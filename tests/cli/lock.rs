@@ -303,6 +303,19 @@ fn a_command_never_stands_beside_a_name() {
 }
 
 #[test]
+fn values_are_taken_for_what_is_locked_alone() {
+    let project = Project::new();
+    project.write("values.json", "{\"mcpServers\": {}}");
+    project.run(["lock", "--values-from", "values.json"]).code(2).says("mcp-lock.json does not exist");
+    project.lock().code(0);
+    project.run(["lock", "--values-from", "values.json"]).code(0);
+    project
+        .run(["lock", "gone", "--values-from", "values.json"])
+        .code(2)
+        .says("no server called \"gone\": it has files");
+}
+
+#[test]
 fn a_public_variable_stays_public_in_a_diff() {
     let project = Project::new();
     let program = fixture("fixture_hostile");

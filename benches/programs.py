@@ -26,15 +26,16 @@ def peak(command):
         return int(open(out.name).read().split()[-1]) * 1024
 
 
-def split(args):
+def split(args, most):
+    """At "--", at most so many times: a command may hold one of its own."""
     groups = [[]]
     for arg in args:
-        groups.append([]) if arg == "--" else groups[-1].append(arg)
+        groups.append([]) if arg == "--" and len(groups) <= most else groups[-1].append(arg)
     return groups
 
 
 def main(verb, *rest):
-    options, *commands = split(rest)
+    options, *commands = split(rest, 2 if verb == "pair" else 1)
     runs = 15
     if options[:1] == ["-n"]:
         runs, options = int(options[1]), options[2:]
